@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use everwire::{
-    BuildError, Cause, CloseCode, Closed, Event, Loss, OpenFailure, OpenFailureKind, Phase, State, TriedAddress,
+    BuildError, Cause, CertificateProblem, CloseCode, Closed, Event, Loss, OpenFailureKind, Phase, ReachProblem, State,
+    TriedAddress,
 };
 
 use crate::args::{in_options, with_options};
@@ -50,9 +51,7 @@ pub(crate) fn deserves_line(state: &State, printed: Option<&State>) -> bool {
 /// Why the client has ended, with advice, and its tone.
 pub(crate) fn closed(why: &Closed) -> (Tone, String) {
     closed_with(why, |cause| match cause {
-        Cause::Lost(Loss::Protocol(CloseCode::MESSAGE_TOO_BIG, words)) if words.contains("inflates") => {
-            "; leave --compression away".to_owned()
-        }
+        Cause::Lost(Loss::InflatedTooFar(_)) => "; leave --compression away".to_owned(),
         Cause::Lost(Loss::Protocol(CloseCode::MESSAGE_TOO_BIG, _)) => "; --max-message allows for more".to_owned(),
         cause => advice(cause).to_owned(),
     })
@@ -82,7 +81,7 @@ pub(crate) fn closed_with(why: &Closed, advice: impl Fn(&Cause) -> String) -> (T
 pub(crate) fn is_hopeless(cause: &Cause) -> bool {
     let Cause::OpenFailed(failure) = cause else { return false };
     match failure.kind {
-        OpenFailureKind::Certificate | OpenFailureKind::NotWebSocket => true,
+        OpenFailureKind::Certificate(_) | OpenFailureKind::NotWebSocket | OpenFailureKind::Compression => true,
         OpenFailureKind::Refused { status, .. } => (200..300).contains(&status) && failure.phase != Phase::Proxy,
         _ => false,
     }
@@ -94,21 +93,13 @@ pub(crate) fn build_failure(error: &BuildError) -> Failure {
         BuildError::Url(_) | BuildError::Header(_) | BuildError::Setting(_) | BuildError::Proxy(_) => Exit::Usage,
         _ => Exit::Failed,
     };
-    Failure::new(exit, in_options(&error.to_string()))
+    Failure::new(exit, in_options(error))
 }
 
 /// A cause, without control characters: parts of it are the other side's text.
 pub(crate) fn cause(cause: &Cause) -> String {
     printable_line(&with_options(&cause.to_string()))
 }
-
-/// Whether the server speaks WebSocket, but its answer to the offer of compression was not valid.
-pub(crate) fn is_about_compression(failure: &OpenFailure) -> bool {
-    failure.kind == OpenFailureKind::NotWebSocket && failure.detail.contains("permessage-deflate")
-}
-
-pub(crate) const WITHOUT_COMPRESSION: &str =
-    "leave --compression away: the server does not keep to what was asked for with it";
 
 /// What the user of any command can do about a cause, after a semicolon; empty if no advice is known.
 pub(crate) fn advice(cause: &Cause) -> &'static str {
@@ -131,18 +122,33 @@ pub(crate) fn advice(cause: &Cause) -> &'static str {
             "; check the credentials: none were sent, or the server does not accept them"
         }
         OpenFailureKind::Refused { status: 404 | 410, .. } => "; check the path of the address",
-        OpenFailureKind::NotWebSocket if is_about_compression(failure) => "; leave --compression away",
+        OpenFailureKind::Compression => "; leave --compression away",
         // The failure's own text suggests ws://.
         OpenFailureKind::NotWebSocket if failure.phase == Phase::Tls => "",
         OpenFailureKind::NotWebSocket => "; check the port and the path: the server there does not speak WebSocket",
-        OpenFailureKind::Certificate => "; check the host's name and its certificate",
+        OpenFailureKind::Certificate(CertificateProblem::OfClient) => "; --cert FILE and --key FILE show a certificate",
+        OpenFailureKind::Certificate(_) => "; check the host's name and its certificate",
         OpenFailureKind::Hook => "; check the token's file or command",
-        OpenFailureKind::Io if failure.phase == Phase::Dns => "; check the host's name",
-        OpenFailureKind::Io if failure.detail.contains("by the proxy ") => {
-            "; check the proxy's URL, and that the proxy runs"
+        OpenFailureKind::Unreachable { is_proxy: true, .. } => "; check the proxy's URL, and that the proxy runs",
+        OpenFailureKind::Unreachable { problem: ReachProblem::NoAddress, .. } => "; check the host's name",
+        OpenFailureKind::Unreachable { .. } | OpenFailureKind::Io => {
+            "; check that the server runs and the port is right"
         }
-        OpenFailureKind::Io => "; check that the server runs and the port is right",
         _ => "",
+    }
+}
+
+/// What to do about a certificate that was not looked at.
+pub(crate) fn certificate_advice(problem: CertificateProblem) -> &'static str {
+    match problem {
+        CertificateProblem::WrongName => "use a name that the certificate is for, or have the server given another",
+        CertificateProblem::Expired | CertificateProblem::NotYetValid => {
+            "look at this machine's clock, then have the certificate renewed"
+        }
+        CertificateProblem::OfClient => {
+            "ask whoever runs the server for a certificate; --cert FILE and --key FILE show it"
+        }
+        _ => "give the server (or proxy) a certificate that this machine trusts, or name its root by --cacert FILE",
     }
 }
 
@@ -178,7 +184,7 @@ pub(crate) fn event(event: &Event) -> String {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use everwire::{Cause, Closed, Loss, OpenFailureKind, State};
+    use everwire::{Cause, Closed, Loss, OpenFailureKind, ReachProblem, RefusalReason, State};
 
     use super::{closed, deserves_line, state};
     use crate::term::Tone;
@@ -194,13 +200,13 @@ mod tests {
 
     #[test]
     fn a_message_that_inflates_too_much_is_not_blamed_on_max_message() {
-        let too_big = |words: &str| {
-            let loss = Loss::Protocol(everwire::CloseCode::MESSAGE_TOO_BIG, words.to_owned());
-            closed(&Closed::Refused(Cause::Lost(loss))).1
-        };
-        let inflated = too_big("message inflates to more than 256 times its size");
+        let lost = |loss| closed(&Closed::Refused(Cause::Lost(loss))).1;
+        let inflated = lost(Loss::InflatedTooFar("message inflates to more than 256 times its size".into()));
         assert!(inflated.ends_with("; leave --compression away"), "{inflated}");
-        assert!(too_big("message of more than 65536 bytes").ends_with("; --max-message allows for more"));
+        for words in ["message of more than 65536 bytes", "message inflates over the limit of 65536 bytes"] {
+            let too_big = lost(Loss::Protocol(everwire::CloseCode::MESSAGE_TOO_BIG, words.into()));
+            assert!(too_big.ends_with("; --max-message allows for more"), "{too_big}");
+        }
     }
 
     #[test]
@@ -226,7 +232,12 @@ mod tests {
         assert_eq!(closed(&Closed::ByPeer(Some(frame))).1, "closed by the other side: bye␛[2J");
         let failure = everwire::OpenFailure {
             phase: everwire::Phase::Upgrade,
-            kind: OpenFailureKind::Refused { status: 401, retry_after: None, fresh_credentials: false },
+            kind: OpenFailureKind::Refused {
+                status: 401,
+                retry_after: None,
+                fresh_credentials: false,
+                reason: RefusalReason::Status,
+            },
             detail: "who are\nyou?".into(),
         };
         let (_, text) = closed(&Closed::Refused(Cause::OpenFailed(failure)));
@@ -244,9 +255,10 @@ mod tests {
             closed(&Closed::GaveUp { last, attempts: 1, elapsed: Duration::ZERO }).1
         };
         use everwire::Phase;
-        let proxy = gave_up(Phase::Tcp, OpenFailureKind::Io, "connection refused by the proxy 127.0.0.1:1");
+        let refused = |is_proxy| OpenFailureKind::Unreachable { is_proxy, problem: ReachProblem::Refused };
+        let proxy = gave_up(Phase::Tcp, refused(true), "connection refused by the proxy 127.0.0.1:1");
         assert!(proxy.ends_with("; check the proxy's URL, and that the proxy runs"), "{proxy}");
-        let server = gave_up(Phase::Tcp, OpenFailureKind::Io, "connection refused by 127.0.0.1:1");
+        let server = gave_up(Phase::Tcp, refused(false), "connection refused by 127.0.0.1:1");
         assert!(server.ends_with("; check that the server runs and the port is right"), "{server}");
         let plain = "the server does not speak TLS; is it ws:// rather than wss://?";
         let plain = gave_up(Phase::Tls, OpenFailureKind::NotWebSocket, plain);

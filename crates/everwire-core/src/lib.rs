@@ -75,6 +75,7 @@ mod lifecycle;
 mod machine;
 mod maybe_send;
 mod moment;
+mod open_failure;
 mod outbox;
 mod outcome;
 mod output;
@@ -96,7 +97,7 @@ mod timers;
 pub use everwire_ws::{CloseCode, CloseFrame, Message};
 
 pub use address::{AddressResult, TriedAddress};
-pub use cause::{Cause, Loss, OpenFailure, OpenFailureKind, Phase};
+pub use cause::{Cause, Loss};
 pub use config::{
     AdviceOverride, Batching, CauseMatch, Config, ConfigError, Guarantee, HeartbeatConfig, Jitter, OnNormalClose,
     OpenConfig, OutboxConfig, Overflow, RetryConfig, SendRate,
@@ -106,6 +107,7 @@ pub use keepalive::LearnedInterval;
 pub use machine::{Machine, SendError};
 pub use maybe_send::{MaybeSend, MaybeSync};
 pub use moment::Moment;
+pub use open_failure::{CertificateProblem, OpenFailure, OpenFailureKind, Phase, ReachProblem, RefusalReason};
 pub use outbox::{CancelError, Priority, ReplaceError, SendOptions};
 pub use outcome::{DropPolicy, MessageId, Outcome, Rejection, Stage};
 pub use output::{Event, Outgoing, Output, Undelivered};

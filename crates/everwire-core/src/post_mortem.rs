@@ -112,7 +112,9 @@ impl PostMortem {
     pub fn ended_by(&self) -> EndedBy {
         match &self.cause {
             Cause::ByUser => EndedBy::User,
-            Cause::Dead { .. } | Cause::Lost(Loss::Protocol(..) | Loss::Unread { .. }) => EndedBy::Us,
+            Cause::Dead { .. } | Cause::Lost(Loss::Protocol(..) | Loss::InflatedTooFar(_) | Loss::Unread { .. }) => {
+                EndedBy::Us
+            }
             Cause::PeerClosed(_) | Cause::Bye { .. } | Cause::Superseded => EndedBy::Peer,
             Cause::Lost(Loss::Ended | Loss::Io(_)) | Cause::OpenFailed(_) => EndedBy::Network,
         }

@@ -104,11 +104,11 @@ pub use everwire_core::json;
 pub use everwire_core::retry::{Advice, RETRY_AFTER_LIMIT, advice};
 pub use everwire_core::session::{Gone, Limits as SessionLimits, SessionConfig, SessionMode};
 pub use everwire_core::{
-    AddressResult, AdviceOverride, Answers, Batching, CancelError, Cause, CauseMatch, Closed, Config, ConfigError,
-    DropPolicy, EndedBy, Event, Guarantee, HeartbeatConfig, Hint, Jitter, LearnedInterval, Loss, MachineStats,
-    MaybeSend, MaybeSync, MessageId, Next, OnNormalClose, OpenConfig, OpenFailure, OpenFailureKind, OutboxConfig,
-    Outcome, Overflow, Phase, PostMortem, Priority, Rejection, ReplaceError, RetryConfig, RoundTrips, SendError,
-    SendOptions, SendRate, Silence, Stage, TriedAddress, Undelivered,
+    AddressResult, AdviceOverride, Answers, Batching, CancelError, Cause, CauseMatch, CertificateProblem, Closed,
+    Config, ConfigError, DropPolicy, EndedBy, Event, Guarantee, HeartbeatConfig, Hint, Jitter, LearnedInterval, Loss,
+    MachineStats, MaybeSend, MaybeSync, MessageId, Next, OnNormalClose, OpenConfig, OpenFailure, OpenFailureKind,
+    OutboxConfig, Outcome, Overflow, Phase, PostMortem, Priority, ReachProblem, RefusalReason, Rejection, ReplaceError,
+    RetryConfig, RoundTrips, SendError, SendOptions, SendRate, Silence, Stage, TriedAddress, Undelivered,
 };
 #[cfg(feature = "calls")]
 pub use everwire_peer::{

@@ -6,7 +6,7 @@ mod support;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use everwire::{AddressResult, Builder, Event, EventItem, Events, OpenFailureKind, Phase, PostMortem};
+use everwire::{AddressResult, Builder, Event, EventItem, Events, OpenFailureKind, Phase, PostMortem, ReachProblem};
 use support::proxy::{Proxy, address};
 use support::secure::{self, Clients, Identity, acceptor, issuer};
 use support::{Server, answer, assert_echo, connected, echo, final_failure, first_failure, hasty, listen, soon};
@@ -168,7 +168,8 @@ async fn an_address_that_does_not_speak_tls_is_left_for_one_that_does() {
 async fn when_no_address_can_be_connected_to_each_is_named_with_its_problem() {
     let (one, other) = (nobody().await, nobody().await);
     let failure = first_failure(&to([one, other]).build().expect("good settings")).await;
-    assert_eq!((failure.phase, &failure.kind), (Phase::Tcp, &OpenFailureKind::Io));
+    let refused = OpenFailureKind::Unreachable { is_proxy: false, problem: ReachProblem::Refused };
+    assert_eq!((failure.phase, &failure.kind), (Phase::Tcp, &refused));
     let expected = format!("can't connect to feed.invalid:80 ({one}: connection refused; {other}: connection refused)");
     assert_eq!(failure.detail, expected);
 }

@@ -6,7 +6,8 @@ mod support;
 use std::time::{Duration, Instant};
 
 use everwire::{
-    BuildError, Cause, Client, CloseCode, Closed, Loss, OpenFailure, OpenFailureKind, Outcome, Phase, State,
+    BuildError, Cause, Client, CloseCode, Closed, Loss, OpenFailure, OpenFailureKind, Outcome, Phase, ReachProblem,
+    State,
 };
 use support::{Server, answer, connected, first_cause, hasty, nobody, read_head, reset, soon, state, until, upgrade};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -62,7 +63,8 @@ fn outside_a_runtime_build_says_so_instead_of_panicking() {
 async fn a_refused_port_is_named_and_tried_again() {
     let client = hasty(nobody().await).build().expect("good settings");
     let failure = failure(first_cause(&client).await);
-    assert_eq!((failure.phase, &failure.kind), (Phase::Tcp, &OpenFailureKind::Io));
+    let refused = OpenFailureKind::Unreachable { is_proxy: false, problem: ReachProblem::Refused };
+    assert_eq!((failure.phase, &failure.kind), (Phase::Tcp, &refused));
     assert!(failure.detail.starts_with("connection refused by 127.0.0.1:"), "{failure:?}");
     until("more attempts", || client.stats().machine.attempts >= 3).await;
 }
@@ -114,8 +116,25 @@ async fn t20_a_refusal_that_retrying_can_not_heal_is_final() {
 
 #[tokio::test]
 async fn t20_retry_after_is_honoured() {
-    let response = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 3600\r\ncontent-length: 0\r\n\r\n";
-    let server = Server::raw(move |stream, _| answer(stream, response)).await;
+    retry_after_is_honoured("HTTP/1.1 429 Too Many Requests\r\nretry-after: 3600\r\ncontent-length: 0\r\n\r\n").await;
+}
+
+#[tokio::test]
+async fn t20_retry_after_is_honoured_whatever_the_answer_says_of_its_body() {
+    let head = "HTTP/1.1 503 Service Unavailable\r\nretry-after: 3600\r\ntransfer-encoding: chunked\r\n";
+    for rest in [
+        "\r\n9\r\ntry later\r\n0\r\n\r\n",
+        "content-length: 9\r\n\r\ntry later",
+        "content-length: 9\r\n\r\n9\r\ntry later\r\n0\r\n\r\n",
+        "content-length: 9000\r\n\r\n",
+    ] {
+        retry_after_is_honoured(&format!("{head}{rest}")).await;
+    }
+}
+
+async fn retry_after_is_honoured(response: &str) {
+    let response = response.to_owned();
+    let server = Server::raw(move |stream, _| answer(stream, response.clone())).await;
     let client = hasty(&server.url).build().expect("good settings");
     let state = state(&client, "the refusal", |state| matches!(state, State::Disconnected { .. })).await;
     let wait = state.retry_in().expect("disconnected");

@@ -6,7 +6,9 @@ mod support;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use everwire::{AdviceOverride, Builder, CauseMatch, OpenFailure, OpenFailureKind, Phase, State};
+use everwire::{
+    AdviceOverride, Builder, CauseMatch, CertificateProblem, OpenFailure, OpenFailureKind, Phase, ReachProblem, State,
+};
 use support::proxy::{Proxy, Verdict, act, address, say, tunnel};
 use support::secure::{self, Clients, Identity, acceptor, issuer};
 use support::{
@@ -240,7 +242,8 @@ async fn a_proxy_that_is_not_there_is_named() {
     let place = nobody().await.replace("ws://", "").replace('/', "");
     let client = hasty("ws://feed.invalid/").proxy(&place).build().expect("good settings");
     let failure = first_failure(&client).await;
-    assert_eq!((failure.phase, &failure.kind), (Phase::Tcp, &OpenFailureKind::Io), "{failure:?}");
+    let refused = OpenFailureKind::Unreachable { is_proxy: true, problem: ReachProblem::Refused };
+    assert_eq!((failure.phase, &failure.kind), (Phase::Tcp, &refused), "{failure:?}");
     assert_eq!(failure.detail, format!("connection refused by the proxy {place}"));
 }
 
@@ -284,7 +287,11 @@ async fn a_proxy_behind_tls_is_verified_and_sees_no_client_certificate() {
 
         let client = builder().root_certificate(self::issuer().pem()).build().expect("good settings");
         let failure = first_failure(&client).await;
-        assert_eq!((failure.phase, &failure.kind), (Phase::Proxy, &OpenFailureKind::Certificate), "{failure:?}");
+        assert_eq!(
+            (failure.phase, &failure.kind),
+            (Phase::Proxy, &OpenFailureKind::Certificate(CertificateProblem::UnknownIssuer)),
+            "{failure:?}"
+        );
     }
 }
 

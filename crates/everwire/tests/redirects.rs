@@ -5,7 +5,7 @@ mod support;
 
 use std::sync::{Arc, Mutex};
 
-use everwire::{Builder, OpenFailureKind, Phase, State};
+use everwire::{Builder, OpenFailureKind, Phase, RefusalReason, State};
 use support::proxy::Proxy;
 use support::secure::{self, Clients, Identity, acceptor, issuer};
 use support::{Server, answer, assert_echo, connected, echo, final_failure, hasty, read_head, state};
@@ -52,17 +52,22 @@ fn following(url: &str) -> Builder {
 }
 
 async fn refusal(builder: Builder) -> String {
+    refusal_with_reason(builder).await.1
+}
+
+async fn refusal_with_reason(builder: Builder) -> (RefusalReason, String) {
     let failure = final_failure(&builder.build().expect("good settings")).await;
     assert_eq!(failure.phase, Phase::Upgrade);
-    let OpenFailureKind::Refused { status: 300..=399, .. } = failure.kind else { panic!("{failure:?}") };
-    failure.detail
+    let OpenFailureKind::Refused { status: 300..=399, reason, .. } = failure.kind else { panic!("{failure:?}") };
+    (reason, failure.detail)
 }
 
 #[tokio::test]
 async fn by_default_a_redirect_is_not_followed_and_final() {
     let there = Server::echo().await;
     let here = redirecting("302 Found", &there.url).await;
-    let words = refusal(hasty(&here.url)).await;
+    let (reason, words) = refusal_with_reason(hasty(&here.url)).await;
+    assert_eq!(reason, RefusalReason::Status);
     assert!(words.contains("not followed"), "{words}");
     assert_eq!((here.accepted(), there.accepted()), (1, 0));
 }
@@ -129,12 +134,14 @@ async fn more_redirects_than_allowed_and_circles_are_final() {
     let there = Server::echo().await;
     let between = redirecting("302 Found", &there.url).await;
     let here = redirecting("302 Found", format!("{}?token=secret", between.url)).await;
-    let words = refusal(hasty(&here.url).max_redirects(1)).await;
+    let (reason, words) = refusal_with_reason(hasty(&here.url).max_redirects(1)).await;
+    assert_eq!(reason, RefusalReason::TooManyRedirects);
     assert!(words.contains("more than 1 in a row") && !words.contains("secret"), "{words}");
     assert_eq!(there.accepted(), 0);
 
     let circle = redirecting("302 Found", "/b").await;
-    let words = refusal(following(&circle.url)).await;
+    let (reason, words) = refusal_with_reason(following(&circle.url)).await;
+    assert_eq!(reason, RefusalReason::RedirectLoop);
     assert!(words.contains("they run in a circle"), "{words}");
     assert_eq!(circle.accepted(), 2);
 }

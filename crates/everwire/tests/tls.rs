@@ -3,7 +3,7 @@
 
 mod support;
 
-use everwire::{BuildError, Client, OpenFailureKind, Outcome, Phase};
+use everwire::{BuildError, CertificateProblem, Client, OpenFailureKind, Outcome, Phase};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use support::secure::{self, Clients, Identity, Issuer, acceptor, issuer, trusting};
 use support::{Server, assert_echo, connected, final_failure, first_failure, hasty, soon};
@@ -39,7 +39,11 @@ async fn messages_go_both_ways_over_tls_by_name_and_by_address() {
 async fn a_certificate_of_an_unknown_issuer_is_refused() {
     let (_server, url) = secure_echo(&issuer(), "localhost", "localhost").await;
     let failure = first_failure(&hasty(&url).tls_config(trusting(&issuer())).build().expect("good settings")).await;
-    assert_eq!((failure.phase, &failure.kind), (Phase::Tls, &OpenFailureKind::Certificate), "{failure:?}");
+    assert_eq!(
+        (failure.phase, &failure.kind),
+        (Phase::Tls, &OpenFailureKind::Certificate(CertificateProblem::UnknownIssuer)),
+        "{failure:?}"
+    );
 }
 
 #[tokio::test]
@@ -47,7 +51,11 @@ async fn a_certificate_for_another_name_is_refused_and_the_names_are_told() {
     let issuer = issuer();
     let (_server, url) = secure_echo(&issuer, "example.org", "localhost").await;
     let failure = first_failure(&hasty(&url).tls_config(trusting(&issuer)).build().expect("good settings")).await;
-    assert_eq!((failure.phase, &failure.kind), (Phase::Tls, &OpenFailureKind::Certificate), "{failure:?}");
+    assert_eq!(
+        (failure.phase, &failure.kind),
+        (Phase::Tls, &OpenFailureKind::Certificate(CertificateProblem::WrongName)),
+        "{failure:?}"
+    );
     assert!(failure.detail.ends_with("it is for example.org, not for localhost"), "{failure:?}");
 }
 
@@ -77,7 +85,10 @@ async fn a_server_that_ends_during_the_tls_handshake_is_tried_again() {
 async fn by_default_the_platform_decides_and_it_does_not_know_our_issuer() {
     let (_server, url) = secure_echo(&issuer(), "localhost", "localhost").await;
     match hasty(&url).build() {
-        Ok(client) => assert_eq!(first_failure(&client).await.kind, OpenFailureKind::Certificate),
+        Ok(client) => assert_eq!(
+            first_failure(&client).await.kind,
+            OpenFailureKind::Certificate(CertificateProblem::UnknownIssuer)
+        ),
         // A system without root certificates.
         Err(error) => assert!(matches!(error, everwire::BuildError::Tls(_)), "{error}"),
     }
@@ -102,7 +113,11 @@ async fn further_roots_are_trusted_in_pem_and_der_one_or_several() {
         assert_echo(&builder.build().expect("good settings")).await;
     }
     let failure = first_failure(&with_root(&url, &other).build().expect("good settings")).await;
-    assert_eq!((failure.phase, &failure.kind), (Phase::Tls, &OpenFailureKind::Certificate), "{failure:?}");
+    assert_eq!(
+        (failure.phase, &failure.kind),
+        (Phase::Tls, &OpenFailureKind::Certificate(CertificateProblem::UnknownIssuer)),
+        "{failure:?}"
+    );
 }
 
 #[tokio::test]
@@ -137,7 +152,11 @@ async fn a_client_certificate_that_is_missing_or_not_accepted_is_told_in_the_tls
     for (failure, words) in
         [(missing, "the server wants a client certificate"), (strange, "does not accept the client certificate")]
     {
-        assert_eq!((failure.phase, &failure.kind), (Phase::Tls, &OpenFailureKind::Certificate), "{failure:?}");
+        assert_eq!(
+            (failure.phase, &failure.kind),
+            (Phase::Tls, &OpenFailureKind::Certificate(CertificateProblem::OfClient)),
+            "{failure:?}"
+        );
         assert!(failure.detail.contains(words), "{failure:?}");
     }
 }
@@ -184,7 +203,11 @@ async fn a_pin_replaces_no_verification() {
     let server = secure::echo(acceptor(&identity, Clients::Any)).await;
     let builder = with_root(&secure::url(&server, "localhost"), &known).pin(identity.pin());
     let failure = first_failure(&builder.build().expect("good settings")).await;
-    assert_eq!((failure.phase, &failure.kind), (Phase::Tls, &OpenFailureKind::Certificate), "{failure:?}");
+    assert_eq!(
+        (failure.phase, &failure.kind),
+        (Phase::Tls, &OpenFailureKind::Certificate(CertificateProblem::UnknownIssuer)),
+        "{failure:?}"
+    );
 }
 
 #[tokio::test]
@@ -258,7 +281,8 @@ async fn a_self_signed_certificate_of_an_authority_is_trusted_for_itself() {
     let other = self_signed(&["localhost"], |_| {});
     for builder in [hasty(&url), hasty(&url).root_certificate(&other.pem)] {
         let failure = first_failure(&builder.build().expect("good settings")).await;
-        assert_eq!((failure.phase, &failure.kind), (Phase::Tls, &OpenFailureKind::Certificate), "{failure:?}");
+        assert_eq!(failure.phase, Phase::Tls, "{failure:?}");
+        assert!(matches!(failure.kind, OpenFailureKind::Certificate(_)), "{failure:?}");
         assert!(!failure.detail.contains("Other") && !failure.detail.contains("EndEntity"), "{failure:?}");
     }
     let builder = hasty(&url).root_certificate(&identity.pem).pin(other.pin());
@@ -271,7 +295,7 @@ async fn a_self_signed_certificate_for_another_name_is_refused_for_its_name_firs
     let server = secure::echo(acceptor(&identity, Clients::Any)).await;
     let url = secure::url(&server, "localhost");
     let failure = first_failure(&hasty(&url).root_certificate(issuer().pem()).build().expect("good settings")).await;
-    assert_eq!(failure.kind, OpenFailureKind::Certificate, "{failure:?}");
+    assert_eq!(failure.kind, OpenFailureKind::Certificate(CertificateProblem::WrongName), "{failure:?}");
     assert!(failure.detail.ends_with("it is for elsewhere.test, not for localhost"), "{failure:?}");
 }
 
@@ -285,17 +309,21 @@ async fn names_and_dates_of_a_certificate_that_is_trusted_itself_are_checked() {
         params.not_before = rcgen::date_time_ymd(3000, 1, 1);
         params.not_after = rcgen::date_time_ymd(3000, 2, 1);
     };
-    for (identity, words) in [
-        (self_signed(&["elsewhere.test"], |_| {}), "it is for elsewhere.test, not for localhost"),
-        (self_signed(&[], |_| {}), "it names no host"),
-        (self_signed(&["localhost"], expired), "expired"),
-        (self_signed(&["localhost"], early), "not valid yet"),
+    for (identity, problem, words) in [
+        (
+            self_signed(&["elsewhere.test"], |_| {}),
+            CertificateProblem::WrongName,
+            "it is for elsewhere.test, not for localhost",
+        ),
+        (self_signed(&[], |_| {}), CertificateProblem::WrongName, "it names no host"),
+        (self_signed(&["localhost"], expired), CertificateProblem::Expired, "expired"),
+        (self_signed(&["localhost"], early), CertificateProblem::NotYetValid, "not valid yet"),
     ] {
         let server = secure::echo(acceptor(&identity, Clients::Any)).await;
         let url = secure::url(&server, "localhost");
         for builder in [hasty(&url).root_certificate(&identity.pem), hasty(&url).pin(identity.pin())] {
             let failure = first_failure(&builder.build().expect("good settings")).await;
-            assert_eq!(failure.kind, OpenFailureKind::Certificate, "{failure:?}");
+            assert_eq!(failure.kind, OpenFailureKind::Certificate(problem), "{failure:?}");
             assert!(failure.detail.contains(words), "{words}: {failure:?}");
         }
     }

@@ -1,5 +1,7 @@
 //! Replaces the names of the library's settings in its errors by the command line's options.
 
+use everwire::{BuildError, ConfigError};
+
 /// Settings and their options. Of two that begin alike, the longer one comes first.
 const OPTIONS: [(&str, &str); 17] = [
     ("batching.window", "--batch"),
@@ -21,17 +23,18 @@ const OPTIONS: [(&str, &str); 17] = [
     ("resolve", "--resolve"),
 ];
 
-/// The library's error about a setting, in which the setting is named as the option that the user has typed.
-pub(crate) fn in_options(words: &str) -> String {
-    for (setting, option) in OPTIONS {
-        let named = words.strip_prefix(setting).filter(|rest| rest.starts_with([' ', ':']));
-        if let Some(rest) = named {
-            // In the middle, other settings are always named by their dotted names.
-            let dotted = OPTIONS.iter().filter(|(setting, _)| setting.contains('.'));
-            return dotted.fold(format!("{option}{rest}"), |words, (setting, option)| words.replace(setting, option));
-        }
-    }
-    // Errors about the content of files, which the library does not know by an option.
+/// Why a client can't be built, in which settings are named as the options that the user has typed.
+pub(crate) fn in_options(error: &BuildError) -> String {
+    let BuildError::Setting(ConfigError { setting, problem }) = error else { return of_files(&error.to_string()) };
+    let option = OPTIONS.iter().find(|(name, _)| name == setting).map_or(*setting, |(_, option)| option);
+    // In the middle, other settings are always named by their dotted names.
+    let dotted = OPTIONS.iter().filter(|(setting, _)| setting.contains('.'));
+    let problem = dotted.fold(problem.clone(), |words, (setting, option)| words.replace(setting, option));
+    format!("{option}: {problem}")
+}
+
+/// Errors about the content of files, which the library does not know by an option.
+fn of_files(words: &str) -> String {
     words
         .replace("a root certificate is", "a root certificate of --cacert is")
         .replace("the client certificate is", "the client certificate of --cert is")
@@ -59,6 +62,10 @@ mod tests {
                 client().initial_delay(Duration::from_secs(9)).max_delay(Duration::from_secs(1)),
                 "--max-delay: 1.0 s: it must not be below --initial-delay, 9.0 s",
             ),
+            (
+                client().max_delay(Duration::from_millis(1)),
+                "--max-delay: 1.0 ms: it must not be below --initial-delay, 1.0 s",
+            ),
             (client().backoff_factor(0.5), "--factor: out of range: it must be a number from 1 upwards"),
             (client().connect_timeout(Duration::ZERO), "--connect-timeout: zero: it must be longer"),
             (client().outbox_messages(0), "--outbox-messages: zero: it must be at least 1"),
@@ -73,8 +80,7 @@ mod tests {
         ] {
             let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
             let error = runtime.block_on(async { builder.build() }).expect_err(words);
-            assert_eq!(in_options(&error.to_string()), words);
+            assert_eq!(in_options(&error), words);
         }
-        assert_eq!(in_options("resolved is another word"), "resolved is another word");
     }
 }

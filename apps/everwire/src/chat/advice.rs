@@ -97,7 +97,7 @@ fn said(words: &str) -> Option<Text<'static>> {
 /// The advice for any connection, without options that `everwire chat` does not have.
 fn general(cause: &Cause, auth: AuthMethod) -> &'static str {
     match cause {
-        Cause::Lost(Loss::Protocol(CloseCode::MESSAGE_TOO_BIG, _)) => "",
+        Cause::Lost(Loss::Protocol(CloseCode::MESSAGE_TOO_BIG, _) | Loss::InflatedTooFar(_)) => "",
         // The sign-in's own error says what to do.
         Cause::OpenFailed(OpenFailure { kind: OpenFailureKind::Hook, .. }) if auth == AuthMethod::Password => "",
         cause => describe::advice(cause),
@@ -106,12 +106,17 @@ fn general(cause: &Cause, auth: AuthMethod) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use everwire::{Cause, CloseCode, CloseFrame, Closed, Loss, OpenFailure, OpenFailureKind, Phase};
+    use everwire::{Cause, CloseCode, CloseFrame, Closed, Loss, OpenFailure, OpenFailureKind, Phase, RefusalReason};
 
     use super::{AuthMethod, closed};
 
     fn refused(status: u16, phase: Phase, detail: &str) -> Closed {
-        let kind = OpenFailureKind::Refused { status, retry_after: None, fresh_credentials: false };
+        let kind = OpenFailureKind::Refused {
+            status,
+            retry_after: None,
+            fresh_credentials: false,
+            reason: RefusalReason::Status,
+        };
         Closed::Refused(Cause::OpenFailed(OpenFailure { phase, kind, detail: detail.into() }))
     }
 

@@ -1,6 +1,6 @@
 //! What to do about what failed.
 
-use everwire::{OpenFailure, OpenFailureKind, Phase};
+use everwire::{OpenFailure, OpenFailureKind, Phase, RefusalReason};
 
 use super::certificate::{Certificate, now};
 use super::finding::Step;
@@ -20,35 +20,15 @@ pub(super) fn step(failure: &OpenFailure) -> Step {
 
 pub(super) fn on(failure: &OpenFailure, certificate: Option<&Certificate>, host: &str) -> String {
     match (&failure.kind, failure.phase) {
-        (OpenFailureKind::Certificate, phase) => match certificate.filter(|_| phase != Phase::Proxy) {
+        (OpenFailureKind::Certificate(problem), phase) => match certificate.filter(|_| phase != Phase::Proxy) {
             Some(certificate) => on_certificate(certificate, host),
-            None => on_unseen_certificate(&failure.detail).into(),
+            None => describe::certificate_advice(*problem).into(),
         },
         (OpenFailureKind::PinMismatch, _) => {
             "if the server's key has changed by intent, pin the new one; if not, somebody may be in between".into()
         }
         (OpenFailureKind::Refused { status, .. }, Phase::Proxy) => on_proxy_status(*status),
-        // The client's own words for what only it has seen of the answer.
-        (OpenFailureKind::Refused { .. }, _) if failure.detail.contains(" of the WebSocket protocol, and 13 was asked for") => {
-            "the server speaks only an older version of the protocol than RFC 6455's: it has to be updated".into()
-        }
-        (OpenFailureKind::Refused { .. }, _) if failure.detail.contains("they run in a circle") => {
-            "the server redirects in a circle, as it may do for who brings no cookie or other credentials (-H 'Cookie: …'); if \
-             not, it is set up wrongly: look at its logs"
-                .into()
-        }
-        (OpenFailureKind::Refused { .. }, _) if failure.detail.contains("give up the encryption") => {
-            "the server leads from wss:// to ws://, which is not followed: use the address that it redirects to only if \
-             everybody may read what is said"
-                .into()
-        }
-        (OpenFailureKind::Refused { .. }, _) if failure.detail.contains("more than") && failure.detail.contains("in a row") => {
-            "use the address that the redirects lead to, or allow more of them by --max-redirects".into()
-        }
-        (OpenFailureKind::Refused { .. }, _) if is_of_a_proxy(&failure.detail) => {
-            "a proxy on the way says that, not the server: ask whoever runs it, or use wss://, into which it can't look".into()
-        }
-        (OpenFailureKind::Refused { status, .. }, _) => on_status(*status),
+        (OpenFailureKind::Refused { status, reason, .. }, _) => on_refusal(*status, *reason),
         (OpenFailureKind::ProxyDenied, _) => {
             "ask whoever runs the proxy; a user and password go into its URL: socks5://USER:PASSWORD@HOST:PORT".into()
         }
@@ -56,7 +36,9 @@ pub(super) fn on(failure: &OpenFailure, certificate: Option<&Certificate>, host:
         (OpenFailureKind::NotWebSocket, Phase::Proxy) => {
             "is it a proxy of this kind? http://, https://, socks5:// and socks5h:// are understood".into()
         }
-        (OpenFailureKind::NotWebSocket, _) if describe::is_about_compression(failure) => describe::WITHOUT_COMPRESSION.into(),
+        (OpenFailureKind::Compression, _) => {
+            "leave --compression away: the server does not keep to what was asked for with it".into()
+        }
         (OpenFailureKind::NotWebSocket, _) => {
             "something answers that is no WebSocket server, or one that breaks its rules: check port and path, and whether \
              a login page of the network is in between; a subprotocol that the server insists on is offered by -s NAME"
@@ -83,23 +65,31 @@ pub(super) fn on(failure: &OpenFailure, certificate: Option<&Certificate>, host:
     }
 }
 
-/// Whether a proxy says of an answer that it is its own.
-fn is_of_a_proxy(detail: &str) -> bool {
-    ["(x-squid-error: ", ", x-squid-error: ", "(proxy-status: ", ", proxy-status: "]
-        .iter()
-        .any(|part| detail.contains(part))
-}
-
-/// By the client's own words for what is wrong.
-fn on_unseen_certificate(detail: &str) -> &'static str {
-    if detail.contains(", not for ") || detail.contains("names no host") {
-        "use a name that the certificate is for, or have the server given another"
-    } else if detail.contains("expired") || detail.contains("not valid yet") {
-        "look at this machine's clock, then have the certificate renewed"
-    } else if detail.contains("client certificate") {
-        "ask whoever runs the server for one; --cert FILE and --key FILE show it"
-    } else {
-        "the server (or proxy) has to be given a certificate that this machine trusts, or name its root by --cacert"
+fn on_refusal(status: u16, reason: RefusalReason) -> String {
+    match reason {
+        RefusalReason::OtherVersion => {
+            "the server speaks only an older version of the protocol than RFC 6455's: it has to be updated".into()
+        }
+        RefusalReason::RedirectLoop => {
+            "the server redirects in a circle, as it may do for who brings no cookie or other credentials (-H 'Cookie: …'); if \
+             not, it is set up wrongly: look at its logs"
+                .into()
+        }
+        RefusalReason::RedirectToPlain => {
+            "the server leads from wss:// to ws://, which is not followed: use the address that it redirects to only if \
+             everybody may read what is said"
+                .into()
+        }
+        RefusalReason::TooManyRedirects => {
+            "use the address that the redirects lead to, or allow more of them by --max-redirects".into()
+        }
+        RefusalReason::InvalidRedirect => {
+            "the server redirects to no address that can be connected to: it is set up wrongly, look at its logs".into()
+        }
+        RefusalReason::Intermediary => {
+            "a proxy on the way says that, not the server: ask whoever runs it, or use wss://, into which it can't look".into()
+        }
+        _ => on_status(status),
     }
 }
 

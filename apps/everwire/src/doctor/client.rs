@@ -42,7 +42,7 @@ impl Probe {
             .max_attempts(1)
             .connect_on_build(false)
             .build()
-            .map_err(|error| Failure::new(Exit::Failed, args::in_options(&error.to_string())))?;
+            .map_err(|error| Failure::new(Exit::Failed, args::in_options(&error)))?;
         client.connect();
         let outcome = outcome(&client).await;
         Ok((Self { client, seen }, outcome))

@@ -113,7 +113,7 @@ fn tell(text: &str) {
 /// An error with its cause, in one line.
 fn line(error: &dyn Error) -> String {
     match error.source() {
-        Some(cause) if !error.to_string().contains("in use") => format!("{error}: {cause}"),
-        _ => error.to_string(),
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
     }
 }

@@ -106,7 +106,7 @@ impl Machine {
                 matches!(frame.code, CloseCode::NORMAL | CloseCode::GOING_AWAY).then_some(End::Told)
             }
             Cause::Dead { .. } => Some(End::Silent),
-            Cause::Lost(Loss::Protocol(..) | Loss::Unread { .. })
+            Cause::Lost(Loss::Protocol(..) | Loss::InflatedTooFar(_) | Loss::Unread { .. })
             | Cause::OpenFailed(_)
             | Cause::Bye { .. }
             | Cause::Superseded

@@ -67,8 +67,8 @@ impl Advice {
 ///
 /// | cause | advice | why |
 /// |---|---|---|
-/// | I/O error, name not found, time-out | retry | networks heal |
-/// | certificate not accepted, answer is no WebSocket handshake (any status below 300 too) | retry slowly | a wrong clock or a captive portal heals, but not soon |
+/// | I/O error, name not found, no TCP connection, time-out | retry | networks heal |
+/// | certificate not accepted, answer is no WebSocket handshake (any status below 300 too) or breaks the rules of compression | retry slowly | a wrong clock or a captive portal heals, but not soon |
 /// | public key is none of those pinned | stop | the server's key changes by intent, and then the pins must too |
 /// | SOCKS proxy refuses the credentials, or makes no connections | stop | the same would be refused again |
 /// | the hook for requests, or for new connections, failed | retry | the token service may be back |
@@ -115,10 +115,14 @@ pub fn advice(cause: &Cause) -> Advice {
 
 fn opening(kind: &OpenFailureKind, phase: Phase) -> Advice {
     match kind {
-        OpenFailureKind::Io | OpenFailureKind::Timeout | OpenFailureKind::Hook => Advice::Retry,
-        OpenFailureKind::Certificate | OpenFailureKind::NotWebSocket | OpenFailureKind::BadSession => {
-            Advice::RetrySlowly
-        }
+        OpenFailureKind::Io
+        | OpenFailureKind::Unreachable { .. }
+        | OpenFailureKind::Timeout
+        | OpenFailureKind::Hook => Advice::Retry,
+        OpenFailureKind::Certificate(_)
+        | OpenFailureKind::NotWebSocket
+        | OpenFailureKind::Compression
+        | OpenFailureKind::BadSession => Advice::RetrySlowly,
         OpenFailureKind::BadRequest
         | OpenFailureKind::PinMismatch
         | OpenFailureKind::ProxyDenied

@@ -1,6 +1,6 @@
 use everwire_core::{
-    Closed, Config, Guarantee, Input, Jitter, Message, OpenFailureKind, Outcome, Output, SendError, Stage, State,
-    TransportEvent, Undelivered,
+    Closed, Config, Guarantee, Input, Jitter, Message, OpenFailureKind, Outcome, Output, RefusalReason, SendError,
+    Stage, State, TransportEvent, Undelivered,
 };
 
 use crate::support::{World, config, seconds};
@@ -363,7 +363,12 @@ fn close_keeps_to_a_pause_that_the_server_asked_for() {
     world.send("hello");
     world.input(Input::Connect);
     let retry_after = Some(seconds(60.0));
-    world.opening_fails(OpenFailureKind::Refused { status: 503, retry_after, fresh_credentials: false });
+    world.opening_fails(OpenFailureKind::Refused {
+        status: 503,
+        retry_after,
+        fresh_credentials: false,
+        reason: RefusalReason::Status,
+    });
     world.close_within(seconds(90.0));
     assert_eq!(world.log.opens().len(), 1);
     assert!(world.passes_until_attempt() >= seconds(60.0));

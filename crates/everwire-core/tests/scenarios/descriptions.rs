@@ -1,6 +1,6 @@
 use everwire_core::{
     CancelError, Cause, CloseCode, CloseFrame, Closed, DropPolicy, Loss, Message, OpenFailure, OpenFailureKind,
-    Outcome, Phase, Rejection, ReplaceError, Stage,
+    Outcome, Phase, RefusalReason, Rejection, ReplaceError, Stage,
 };
 
 use crate::support::seconds;
@@ -15,7 +15,12 @@ fn closed(code: u16, reason: &str) -> Cause {
 
 #[test]
 fn causes_read_as_one_line_each() {
-    let refused = |status| OpenFailureKind::Refused { status, retry_after: None, fresh_credentials: false };
+    let refused = |status| OpenFailureKind::Refused {
+        status,
+        retry_after: None,
+        fresh_credentials: false,
+        reason: RefusalReason::Status,
+    };
     let cases = [
         (open_failed(OpenFailureKind::Io, "no route"), "the WebSocket handshake failed: no route"),
         (open_failed(refused(404), ""), "the WebSocket handshake failed: refused with HTTP status 404"),
@@ -34,7 +39,12 @@ fn causes_read_as_one_line_each() {
 
 #[test]
 fn causes_have_the_code_that_users_look_for() {
-    let refused = OpenFailureKind::Refused { status: 503, retry_after: None, fresh_credentials: false };
+    let refused = OpenFailureKind::Refused {
+        status: 503,
+        retry_after: None,
+        fresh_credentials: false,
+        reason: RefusalReason::Status,
+    };
     assert_eq!(open_failed(refused, "").code(), Some(503));
     assert_eq!(open_failed(OpenFailureKind::Io, "").code(), None);
     assert_eq!(closed(4001, "").code(), Some(4001));

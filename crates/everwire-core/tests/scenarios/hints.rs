@@ -1,4 +1,4 @@
-use everwire_core::{Config, Event, Hint, Input, Jitter, OpenFailureKind, State};
+use everwire_core::{Config, Event, Hint, Input, Jitter, OpenFailureKind, RefusalReason, State};
 
 use crate::support::{World, config, seconds};
 
@@ -55,7 +55,12 @@ fn a_pause_that_the_server_asked_for_is_broken_only_by_the_user() {
     let mut world = World::new(Config::default());
     world.input(Input::Connect);
     let retry_after = Some(seconds(60.0));
-    world.opening_fails(OpenFailureKind::Refused { status: 429, retry_after, fresh_credentials: false });
+    world.opening_fails(OpenFailureKind::Refused {
+        status: 429,
+        retry_after,
+        fresh_credentials: false,
+        reason: RefusalReason::Status,
+    });
     for hint in [Hint::Online, Hint::NetworkChanged, Hint::Woke] {
         world.hint(hint);
         assert!(matches!(world.state(), State::Disconnected { .. }), "{hint:?}");
@@ -183,7 +188,12 @@ fn a_hint_does_not_take_the_spread_from_a_pause_that_the_server_asked_for() {
         World::new(config(|config| (config.retry.jitter, config.retry.max_delay) = (Jitter::None, seconds(30.0))));
     world.input(Input::Connect);
     let retry_after = Some(seconds(60.0));
-    world.opening_fails(OpenFailureKind::Refused { status: 503, retry_after, fresh_credentials: false });
+    world.opening_fails(OpenFailureKind::Refused {
+        status: 503,
+        retry_after,
+        fresh_credentials: false,
+        reason: RefusalReason::Status,
+    });
     world.hint(Hint::Online);
     assert_eq!(world.passes_until_attempt(), seconds(61.0));
 }
@@ -205,7 +215,12 @@ fn offline_slows_down_on_top_of_a_pause_that_the_server_asked_for() {
         World::new(config(|config| (config.retry.jitter, config.retry.max_delay) = (Jitter::None, seconds(30.0))));
     world.input(Input::Connect);
     let retry_after = Some(seconds(60.0));
-    world.opening_fails(OpenFailureKind::Refused { status: 503, retry_after, fresh_credentials: false });
+    world.opening_fails(OpenFailureKind::Refused {
+        status: 503,
+        retry_after,
+        fresh_credentials: false,
+        reason: RefusalReason::Status,
+    });
     world.hint(Hint::Offline);
     assert_eq!(world.passes_until_attempt(), seconds(90.0));
 }

@@ -2,8 +2,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use everwire_core::{
-    AddressResult, AdviceOverride, Cause, CauseMatch, CloseCode, CloseFrame, Closed, Config, Event, Guarantee, Input,
-    Jitter, Loss, OnNormalClose, OpenFailure, OpenFailureKind, Output, Phase, State, TransportEvent, TriedAddress,
+    AddressResult, AdviceOverride, Cause, CauseMatch, CertificateProblem, CloseCode, CloseFrame, Closed, Config, Event,
+    Guarantee, Input, Jitter, Loss, OnNormalClose, OpenFailure, OpenFailureKind, Output, Phase, RefusalReason, State,
+    TransportEvent, TriedAddress,
     retry::{Advice, RETRY_AFTER_LIMIT, advice},
 };
 
@@ -344,7 +345,8 @@ fn refused_at(world: &mut World, port: u16, of: u16, status: u16) {
     for other in (1..=of).filter(|other| *other != port) {
         world.transport(tried(other, AddressResult::NotTried));
     }
-    let kind = OpenFailureKind::Refused { status, retry_after: None, fresh_credentials: false };
+    let kind =
+        OpenFailureKind::Refused { status, retry_after: None, fresh_credentials: false, reason: RefusalReason::Status };
     let failure = OpenFailure { phase: Phase::Upgrade, kind, detail: "scripted".into() };
     world.transport(TransportEvent::OpenFailed(failure));
 }
@@ -407,7 +409,12 @@ fn t20_what_heals_is_retried() {
 
 #[test]
 fn t20_with_fresh_credentials_a_401_is_retried_three_times_in_a_row() {
-    let unauthorized = OpenFailureKind::Refused { status: 401, retry_after: None, fresh_credentials: true };
+    let unauthorized = OpenFailureKind::Refused {
+        status: 401,
+        retry_after: None,
+        fresh_credentials: true,
+        reason: RefusalReason::Status,
+    };
     let mut world = World::new(Config::default());
     world.input(Input::Connect);
     for _ in 0..3 {
@@ -432,7 +439,12 @@ fn t20_retry_after_is_a_minimum_with_the_spread_above_it() {
         let mut world = World::seeded(Config::default(), [seed; 32]);
         world.input(Input::Connect);
         let retry_after = Some(seconds(60.0));
-        world.opening_fails(OpenFailureKind::Refused { status: 429, retry_after, fresh_credentials: false });
+        world.opening_fails(OpenFailureKind::Refused {
+            status: 429,
+            retry_after,
+            fresh_credentials: false,
+            reason: RefusalReason::Status,
+        });
         delays.push(world.passes_until_attempt());
     }
     assert!(delays.iter().all(|delay| *delay >= seconds(60.0) && *delay <= seconds(61.0)), "{delays:?}");
@@ -453,7 +465,8 @@ fn retry_after_counts_on_any_refusal() {
         (503, Phase::Upgrade),
     ] {
         let retry_after = Some(seconds(60.0));
-        let kind = OpenFailureKind::Refused { status, retry_after, fresh_credentials: false };
+        let kind =
+            OpenFailureKind::Refused { status, retry_after, fresh_credentials: false, reason: RefusalReason::Status };
         let failure = OpenFailure { phase, kind, detail: String::new() };
         assert_eq!(advice(&Cause::OpenFailed(failure)), Advice::RetryNoSoonerThan(seconds(60.0)), "{status}");
     }
@@ -508,7 +521,12 @@ fn a_refusal_is_retried_at_the_pace_of_the_cap_and_a_proxys_is_not_retried() {
     world.passes_until_attempt();
     world.refused(404);
     assert_eq!(world.passes_until_attempt(), seconds(10.0));
-    let kind = OpenFailureKind::Refused { status: 403, retry_after: None, fresh_credentials: false };
+    let kind = OpenFailureKind::Refused {
+        status: 403,
+        retry_after: None,
+        fresh_credentials: false,
+        reason: RefusalReason::Status,
+    };
     let failure = OpenFailure { phase: Phase::Proxy, kind, detail: String::new() };
     assert_eq!(advice(&Cause::OpenFailed(failure)), Advice::Stop);
 }
@@ -516,7 +534,12 @@ fn a_refusal_is_retried_at_the_pace_of_the_cap_and_a_proxys_is_not_retried() {
 #[test]
 fn a_proxys_answer_is_final_only_if_it_is_about_the_client_or_the_proxys_rules() {
     let refused = |status| {
-        let kind = OpenFailureKind::Refused { status, retry_after: None, fresh_credentials: false };
+        let kind = OpenFailureKind::Refused {
+            status,
+            retry_after: None,
+            fresh_credentials: false,
+            reason: RefusalReason::Status,
+        };
         advice(&Cause::OpenFailed(OpenFailure { phase: Phase::Proxy, kind, detail: String::new() }))
     };
     for status in [401, 403, 405, 407] {
@@ -664,14 +687,23 @@ fn what_can_not_refuse_and_what_contradicts_itself_is_told_of_an_override_in_wor
 
 #[test]
 fn an_absurd_retry_after_is_cut() {
-    let refused = |retry_after| OpenFailureKind::Refused { status: 503, retry_after, fresh_credentials: false };
+    let refused = |retry_after| OpenFailureKind::Refused {
+        status: 503,
+        retry_after,
+        fresh_credentials: false,
+        reason: RefusalReason::Status,
+    };
     let failure = OpenFailure { phase: Phase::Upgrade, kind: refused(Some(Duration::MAX)), detail: String::new() };
     assert_eq!(advice(&Cause::OpenFailed(failure)), Advice::RetryNoSoonerThan(RETRY_AFTER_LIMIT));
 }
 
 #[test]
 fn certificates_and_foreign_answers_are_retried_at_the_pace_of_the_cap() {
-    for kind in [OpenFailureKind::Certificate, OpenFailureKind::NotWebSocket] {
+    for kind in [
+        OpenFailureKind::Certificate(CertificateProblem::Expired),
+        OpenFailureKind::NotWebSocket,
+        OpenFailureKind::Compression,
+    ] {
         let mut world = World::new(unspread(|_| {}));
         world.input(Input::Connect);
         world.opening_fails(kind);
@@ -813,6 +845,11 @@ fn t20_a_pause_beyond_the_limit_on_elapsed_time_is_not_cut_short_but_ends_it() {
     let mut world = World::new(config(|config| config.retry.max_elapsed = Some(seconds(30.0))));
     world.input(Input::Connect);
     let retry_after = Some(seconds(60.0));
-    world.opening_fails(OpenFailureKind::Refused { status: 503, retry_after, fresh_credentials: false });
+    world.opening_fails(OpenFailureKind::Refused {
+        status: 503,
+        retry_after,
+        fresh_credentials: false,
+        reason: RefusalReason::Status,
+    });
     assert!(matches!(world.state(), State::Closed(Closed::GaveUp { .. })));
 }

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use everwire_core::{
-    Cause, CloseCode, CloseFrame, Event, Hint, Input, OpenFailure, OpenFailureKind, Outcome, Phase, State,
-    TransportEvent,
+    Cause, CloseCode, CloseFrame, Event, Hint, Input, OpenFailure, OpenFailureKind, Outcome, Phase, RefusalReason,
+    State, TransportEvent,
     session::{ServerConfig, ServerInput},
 };
 
@@ -207,7 +207,8 @@ fn unwatched() -> Pair {
 fn refuse_the_move(pair: &mut Pair, status: u16, retry_after: Option<Duration>) {
     pair.slow = true;
     pair.input(Input::Migrate);
-    let kind = OpenFailureKind::Refused { status, retry_after, fresh_credentials: false };
+    let kind =
+        OpenFailureKind::Refused { status, retry_after, fresh_credentials: false, reason: RefusalReason::Status };
     let failure = OpenFailure { phase: Phase::Upgrade, kind, detail: "refused".into() };
     let attempt = pair.wires[1].attempt;
     pair.input(Input::Transport(attempt, TransportEvent::OpenFailed(failure)));

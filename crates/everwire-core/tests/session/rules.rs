@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use everwire_core::{
     Attempt, Cause, CloseCode, CloseFrame, Closed, Config, Event, Input, Loss, Machine, Message, Moment, OpenFailure,
-    OpenFailureKind, Outcome, Output, Phase, Stage, State, TransportEvent,
+    OpenFailureKind, Outcome, Output, Phase, RefusalReason, Stage, State, TransportEvent,
     session::{Attached, Frame, Gone, Hello, Limits, Resume, ServerConfig, SessionConfig, SessionMode, Token, code},
 };
 
@@ -146,7 +146,12 @@ fn a_preferred_session_is_given_up_for_a_server_that_only_echoes_its_name() {
 fn a_preferred_session_is_given_up_for_a_server_that_refuses_its_name_and_a_second_refusal_counts() {
     let now = Moment::ZERO;
     let refused = |status| {
-        let kind = OpenFailureKind::Refused { status, retry_after: None, fresh_credentials: false };
+        let kind = OpenFailureKind::Refused {
+            status,
+            retry_after: None,
+            fresh_credentials: false,
+            reason: RefusalReason::Status,
+        };
         TransportEvent::OpenFailed(OpenFailure { phase: Phase::Upgrade, kind, detail: String::new() })
     };
     for status in [400, 403, 406] {

@@ -45,6 +45,8 @@ impl Error for StartError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Upstream { .. } => None,
+            // Its words say all of it.
+            Self::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => None,
             Self::Listen { source, .. } => Some(source),
             Self::Schedule(error) => error.source(),
         }

@@ -178,8 +178,7 @@ impl ClientHandshake {
         }
         let settings = self.compression.ok_or(HandshakeError::Invalid("an extension that was not offered".into()))?;
         let answer = fields::joined(headers, SEC_WEBSOCKET_EXTENSIONS);
-        let agreement = deflate::check_answer(&answer, &settings)
-            .map_err(|why| HandshakeError::Invalid(format!("permessage-deflate: {why}").into()))?;
+        let agreement = deflate::check_answer(&answer, &settings).map_err(HandshakeError::Compression)?;
         Ok(Extensions { deflate: Some(agreement) })
     }
 }

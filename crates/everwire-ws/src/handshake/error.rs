@@ -12,6 +12,8 @@ pub enum HandshakeError {
     Refused(Box<Refused>),
     /// The server answered 101 and broke a rule: wrong accept key, a subprotocol or extension nobody asked for, ….
     Invalid(Cow<'static, str>),
+    /// The server answered 101 and uses compression otherwise than it was offered or than RFC 7692 allows.
+    Compression(&'static str),
     /// The server's answer is not an HTTP/1.1 response.
     Malformed(String),
     /// The response's head is longer than [`MAX_HEAD`](super::MAX_HEAD) or has more fields than
@@ -62,7 +64,9 @@ impl HandshakeError {
                 status => status >= 500,
             },
             Self::Incomplete => true,
-            Self::Invalid(_) | Self::Malformed(_) | Self::TooLarge | Self::BadRequest(_) => false,
+            Self::Invalid(_) | Self::Compression(_) | Self::Malformed(_) | Self::TooLarge | Self::BadRequest(_) => {
+                false
+            }
         }
     }
 }
@@ -72,6 +76,7 @@ impl fmt::Display for HandshakeError {
         match self {
             Self::Refused(refused) => write!(f, "the server refused the upgrade with status {}", refused.status_line()),
             Self::Invalid(why) => write!(f, "the server's handshake is invalid: {why}"),
+            Self::Compression(why) => write!(f, "the server's handshake is invalid: permessage-deflate: {why}"),
             Self::Malformed(why) => write!(f, "the server's answer is not HTTP: {why}"),
             Self::TooLarge => f.write_str("the head of the server's answer is too large"),
             Self::Incomplete => f.write_str("the server ended the connection before its answer was complete"),

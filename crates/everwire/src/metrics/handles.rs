@@ -99,7 +99,7 @@ impl Handles {
         let [peer_closed, lost, protocol, dead, bye, superseded, user] = &self.disconnects;
         match cause {
             Cause::PeerClosed(_) => peer_closed,
-            Cause::Lost(Loss::Protocol(..)) => protocol,
+            Cause::Lost(Loss::Protocol(..) | Loss::InflatedTooFar(_)) => protocol,
             Cause::Dead { .. } => dead,
             Cause::Bye { .. } => bye,
             Cause::Superseded => superseded,

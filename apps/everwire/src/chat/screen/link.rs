@@ -121,7 +121,7 @@ fn is_spoken(said: &str, words: &Words) -> bool {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use everwire::{Cause, Closed, Loss, OpenFailure, OpenFailureKind, Phase, State};
+    use everwire::{Cause, Closed, Loss, OpenFailure, OpenFailureKind, Phase, RefusalReason, State};
     use everwire_i18n::{Language, Words};
 
     use super::{AuthMethod, Link};
@@ -151,7 +151,12 @@ mod tests {
         assert_eq!(link.say(&russian, now), "отказано: вы заблокированы");
         assert_eq!(link.todo(&russian).as_deref(), Some("Снять блокировку может администратор сервера"));
         let refused = |status, detail: &str| {
-            let kind = OpenFailureKind::Refused { status, retry_after: None, fresh_credentials: false };
+            let kind = OpenFailureKind::Refused {
+                status,
+                retry_after: None,
+                fresh_credentials: false,
+                reason: RefusalReason::Status,
+            };
             let failure = OpenFailure { phase: Phase::Upgrade, kind, detail: detail.into() };
             State::Closed(Closed::Refused(Cause::OpenFailed(failure)))
         };

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use bytes::Bytes;
 use everwire_core::{
     Attempt, Batching, CloseCode, CloseFrame, Config, Guarantee, Hint, Input, Loss, MessageId, Moment, OpenFailure,
-    OpenFailureKind, Output, Overflow, Phase, Priority, SendOptions, State, TransportEvent,
+    OpenFailureKind, Output, Overflow, Phase, Priority, RefusalReason, SendOptions, State, TransportEvent,
 };
 use proptest::prelude::*;
 
@@ -262,9 +262,12 @@ fn event(told: Told) -> TransportEvent {
     match told {
         Told::Opened => TransportEvent::Opened { subprotocol: None },
         Told::OpenFailed(0) => failed(OpenFailureKind::Io),
-        Told::OpenFailed(status) => {
-            failed(OpenFailureKind::Refused { status, retry_after: None, fresh_credentials: true })
-        }
+        Told::OpenFailed(status) => failed(OpenFailureKind::Refused {
+            status,
+            retry_after: None,
+            fresh_credentials: true,
+            reason: RefusalReason::Status,
+        }),
         Told::Received => TransportEvent::Received(vec!["news".into()]),
         Told::Activity => TransportEvent::Activity,
         Told::Pong(byte) => TransportEvent::Pong(Bytes::from(vec![byte; 8])),

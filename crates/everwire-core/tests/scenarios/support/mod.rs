@@ -8,7 +8,8 @@ use std::{collections::VecDeque, time::Duration};
 use bytes::Bytes;
 use everwire_core::{
     Attempt, CancelError, CloseCode, CloseFrame, Config, Hint, Input, Loss, Machine, Message, MessageId, Moment,
-    OpenFailure, OpenFailureKind, Outcome, Output, Phase, ReplaceError, SendError, SendOptions, State, TransportEvent,
+    OpenFailure, OpenFailureKind, Outcome, Output, Phase, RefusalReason, ReplaceError, SendError, SendOptions, State,
+    TransportEvent,
 };
 
 pub(crate) use log::Log;
@@ -124,7 +125,12 @@ impl World {
     }
 
     pub(crate) fn refused(&mut self, status: u16) {
-        self.opening_fails(OpenFailureKind::Refused { status, retry_after: None, fresh_credentials: false });
+        self.opening_fails(OpenFailureKind::Refused {
+            status,
+            retry_after: None,
+            fresh_credentials: false,
+            reason: RefusalReason::Status,
+        });
     }
 
     pub(crate) fn receives(&mut self, text: &str) {

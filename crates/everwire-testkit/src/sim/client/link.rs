@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use bytes::BytesMut;
 use everwire_core::{
-    Attempt, Loss, Message, Moment, OpenFailure, OpenFailureKind, Phase, PingProgress, PingWatch, TransportEvent,
+    Attempt, Loss, Message, Moment, OpenFailure, OpenFailureKind, Phase, PingProgress, PingWatch, RefusalReason,
+    TransportEvent,
 };
 use everwire_ws::Role;
 
@@ -289,5 +290,5 @@ fn failure(phase: Phase, kind: OpenFailureKind) -> OpenFailure {
 
 fn refused(status: u16, retry_after: Option<u64>) -> OpenFailureKind {
     let retry_after = retry_after.map(std::time::Duration::from_secs);
-    OpenFailureKind::Refused { status, retry_after, fresh_credentials: false }
+    OpenFailureKind::Refused { status, retry_after, fresh_credentials: false, reason: RefusalReason::Status }
 }

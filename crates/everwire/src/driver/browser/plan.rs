@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use everwire_core::{Cause, Input, OpenFailure, OpenFailureKind, Phase, TransportEvent};
+use everwire_core::{Cause, Input, OpenFailure, OpenFailureKind, Phase, RefusalReason, TransportEvent};
 use http::HeaderMap;
 
 use super::factory::SocketFactory;
@@ -73,7 +73,12 @@ impl Plan {
             return Ok(Opened { socket, subprotocol, secrets });
         }
         if let Some((status, retry_after)) = socket.refusal() {
-            let kind = OpenFailureKind::Refused { status, retry_after, fresh_credentials: self.hook.is_some() };
+            let kind = OpenFailureKind::Refused {
+                status,
+                retry_after,
+                fresh_credentials: self.hook.is_some(),
+                reason: RefusalReason::Status,
+            };
             return Err(OpenFailure { phase: Phase::Upgrade, kind, detail: format!("HTTP {status}") });
         }
         let detail = "no connection; a browser does not say why (the server can't be reached, or refused)";

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use everwire_core::{AddressResult, OpenFailure, Phase};
+use everwire_core::{AddressResult, OpenFailure, Phase, ReachProblem};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::Instant;
 
@@ -111,7 +111,7 @@ impl Connector {
             addresses.retain(|address| address.is_ipv4() == local.is_ipv4());
             if addresses.is_empty() {
                 let detail = format!("{place} has no address that {local} can connect to");
-                return Err(failure::io(Phase::Tcp, detail));
+                return Err(failure::unreachable(Phase::Tcp, place.is_proxy(), ReachProblem::Other, detail));
             }
         }
         Ok(self.book.order(&addresses))
@@ -142,10 +142,10 @@ impl Connector {
         stopwatch.enter(Phase::Dns);
         let addresses = match lookup_host((&*looked_up, port)).await {
             Ok(addresses) => addresses.collect::<Vec<_>>(),
-            Err(error) => return Err(no_address(&place.name(), &error)),
+            Err(error) => return Err(no_address(place, &error)),
         };
         match addresses.is_empty() {
-            true => Err(no_address(&place.name(), &io::Error::other("it has none"))),
+            true => Err(no_address(place, &io::Error::other("it has none"))),
             false => Ok(addresses),
         }
     }
@@ -184,6 +184,10 @@ impl HostPort<'_> {
             Self::Server(target) => target.dialled_host(),
             Self::Proxy(proxy) => proxy.host().to_owned(),
         }
+    }
+
+    fn is_proxy(&self) -> bool {
+        matches!(self, Self::Proxy(_))
     }
 
     fn port(&self) -> u16 {
@@ -226,8 +230,9 @@ fn without_last_dot(host: &str) -> &str {
     host.strip_suffix('.').unwrap_or(host)
 }
 
-fn no_address(name: &str, error: &(dyn Error + 'static)) -> OpenFailure {
-    failure::io(Phase::Dns, format!("no address for {name}: {}", failure::innermost(error)))
+fn no_address(place: HostPort<'_>, error: &(dyn Error + 'static)) -> OpenFailure {
+    let detail = format!("no address for {}: {}", place.name(), failure::innermost(error));
+    failure::unreachable(Phase::Dns, place.is_proxy(), ReachProblem::NoAddress, detail)
 }
 
 /// One address's problem in a sentence; those of several, each with its address.
@@ -236,17 +241,30 @@ fn not_connected<T>(
     failures: &[(SocketAddr, io::Error)],
     unanswered: &[(SocketAddr, T)],
 ) -> OpenFailure {
-    let place = place.to_string();
+    let (is_proxy, place) = (place.is_proxy(), place.to_string());
     if let ([(address, error)], []) = (failures, unanswered) {
-        let words = failure::tcp_words(error, &place);
-        return failure::io(Phase::Tcp, format!("{words}{}", without_zone(address)));
+        let detail = format!("{}{}", failure::tcp_words(error, &place), without_zone(address));
+        return failure::unreachable(Phase::Tcp, is_proxy, failure::reach_problem(error), detail);
     }
     let failed = failures
         .iter()
         .map(|(address, error)| format!("{address}: {}{}", failure::tcp_problem(error), without_zone(address)));
     let silent = unanswered.iter().map(|(address, _)| format!("{address}: no answer"));
     let each: Vec<_> = failed.chain(silent).collect();
-    failure::io(Phase::Tcp, format!("can't connect to {place} ({})", each.join("; ")))
+    let detail = format!("can't connect to {place} ({})", each.join("; "));
+    failure::unreachable(Phase::Tcp, is_proxy, common_problem(failures, unanswered.is_empty()), detail)
+}
+
+/// The problem of all addresses, if it is the same.
+fn common_problem(failures: &[(SocketAddr, io::Error)], all_answered: bool) -> ReachProblem {
+    let mut problems: Vec<_> = failures.iter().map(|(_, error)| failure::reach_problem(error)).collect();
+    if !all_answered {
+        problems.push(ReachProblem::NoAnswer);
+    }
+    match problems.split_first() {
+        Some((first, others)) if others.iter().all(|other| other == first) => *first,
+        _ => ReachProblem::Other,
+    }
 }
 
 #[cfg(test)]
@@ -306,7 +324,7 @@ mod tests {
         let link_local = [(SocketAddr::from(([0xfe80, 0, 0, 0, 0, 0, 0, 1], 80)), io::ErrorKind::InvalidInput.into())];
         let failure = not_connected::<()>(HostPort::Server(&target), &link_local, &[]);
         assert!(failure.detail.ends_with("needs the zone of its interface, as in [fe80::1%eth0])"), "{failure:?}");
-        let none = no_address(&HostPort::Server(&target).name(), &io::Error::other("no such interface"));
+        let none = no_address(HostPort::Server(&target), &io::Error::other("no such interface"));
         assert_eq!(none.detail, "no address for `fe80::1%eth0`: no such interface");
     }
 

@@ -129,7 +129,7 @@ impl Plan {
                     trial.succeeded();
                     target = redirects
                         .follow(&target, &refused, &mut headers)
-                        .map_err(|why| failure::redirect(&refused, &why, &secrets))?;
+                        .map_err(|not_followed| failure::redirect(&refused, &not_followed, &secrets))?;
                     secrets.add_request(&target.uri, &headers);
                 }
                 Err(error) => {

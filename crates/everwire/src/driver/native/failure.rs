@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::time::{Duration, SystemTime};
 
-use everwire_core::{Loss, OpenFailure, OpenFailureKind, Phase};
+use everwire_core::{CertificateProblem, Loss, OpenFailure, OpenFailureKind, Phase, ReachProblem, RefusalReason};
 use everwire_tokio::{OpenError, SocketError};
 use everwire_ws::handshake::{HandshakeError, MAX_HEAD, MAX_HEADERS, Refused};
 use everwire_ws::{CloseFrame, ProtocolError};
@@ -13,6 +13,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, StatusCode};
 
+use super::redirect::NotFollowed;
 use crate::driver::secrets::Secrets;
 use crate::hook_error::{chain, one_line};
 
@@ -20,8 +21,12 @@ pub(super) fn io(phase: Phase, detail: String) -> OpenFailure {
     OpenFailure { phase, kind: OpenFailureKind::Io, detail }
 }
 
-pub(super) fn certificate(phase: Phase, detail: String) -> OpenFailure {
-    OpenFailure { phase, kind: OpenFailureKind::Certificate, detail }
+pub(super) fn unreachable(phase: Phase, is_proxy: bool, problem: ReachProblem, detail: String) -> OpenFailure {
+    OpenFailure { phase, kind: OpenFailureKind::Unreachable { is_proxy, problem }, detail }
+}
+
+pub(super) fn certificate(phase: Phase, problem: CertificateProblem, detail: String) -> OpenFailure {
+    OpenFailure { phase, kind: OpenFailureKind::Certificate(problem), detail }
 }
 
 pub(super) fn not_web_socket(phase: Phase, detail: String) -> OpenFailure {
@@ -41,6 +46,7 @@ pub(super) fn upgrade(error: OpenError, fresh_credentials: bool, secrets: &Secre
                 status: refused.status.as_u16(),
                 retry_after: retry_after(&refused.headers, SystemTime::now()),
                 fresh_credentials,
+                reason: refusal_reason(&refused),
             };
             OpenFailure { phase: Phase::Upgrade, kind, detail: refusal(&refused, secrets) }
         }
@@ -54,6 +60,10 @@ pub(super) fn upgrade(error: OpenError, fresh_credentials: bool, secrets: &Secre
         OpenError::Handshake(HandshakeError::Invalid(why)) => {
             let why = secrets.hide(&why);
             not_web_socket(Phase::Upgrade, format!("the server's answer breaks the rules of the handshake: {why}"))
+        }
+        OpenError::Handshake(HandshakeError::Compression(why)) => {
+            let detail = format!("the server's answer breaks the rules of the handshake: permessage-deflate: {why}");
+            OpenFailure { phase: Phase::Upgrade, kind: OpenFailureKind::Compression, detail }
         }
         OpenError::Handshake(HandshakeError::TooLarge) => {
             let most = MAX_HEAD >> 10;
@@ -69,14 +79,15 @@ pub(super) fn upgrade(error: OpenError, fresh_credentials: bool, secrets: &Secre
 }
 
 /// A redirect that is not followed although redirects are.
-pub(super) fn redirect(refused: &Refused, why: &str, secrets: &Secrets) -> OpenFailure {
+pub(super) fn redirect(refused: &Refused, not_followed: &NotFollowed, secrets: &Secrets) -> OpenFailure {
     let kind = OpenFailureKind::Refused {
         status: refused.status.as_u16(),
         retry_after: retry_after(&refused.headers, SystemTime::now()),
         fresh_credentials: false,
+        reason: not_followed.reason,
     };
     let cookie = cookie_words(&refused.headers);
-    let why = secrets.hide(why);
+    let why = secrets.hide(&not_followed.words);
     let detail = format!("the server answered {} and redirects {why}; this is not followed{cookie}", refused.status);
     OpenFailure { phase: Phase::Upgrade, kind, detail }
 }
@@ -84,6 +95,7 @@ pub(super) fn redirect(refused: &Refused, why: &str, secrets: &Secrets) -> OpenF
 pub(super) fn loss(error: SocketError) -> Loss {
     match error {
         SocketError::Io(error) => Loss::Io(io_words(&error)),
+        SocketError::Protocol(error @ ProtocolError::InflatedTooFar { .. }) => Loss::InflatedTooFar(error.to_string()),
         SocketError::Protocol(error) => Loss::Protocol(error.close_code(), error.to_string()),
         SocketError::UnexpectedEnd => Loss::Ended,
         other => Loss::Io(chain(&other)),
@@ -121,6 +133,16 @@ pub(super) fn tcp_problem(error: &io::Error) -> String {
         ErrorKind::ConnectionRefused => "connection refused".into(),
         ErrorKind::TimedOut => "no answer".into(),
         _ => io_words(error),
+    }
+}
+
+/// The kind of a TCP connection that was not made.
+pub(super) fn reach_problem(error: &io::Error) -> ReachProblem {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => ReachProblem::Refused,
+        ErrorKind::TimedOut => ReachProblem::NoAnswer,
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => ReachProblem::NoRoute,
+        _ => ReachProblem::Other,
     }
 }
 
@@ -166,6 +188,17 @@ pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
 /// What a proxy adds to an answer of its own: RFC 9209, and what Squid has instead.
 pub(super) fn proxies_own() -> [HeaderName; 2] {
     [HeaderName::from_static("proxy-status"), HeaderName::from_static("x-squid-error")]
+}
+
+fn refusal_reason(refused: &Refused) -> RefusalReason {
+    let headers = &refused.headers;
+    if !refused.status.is_redirection() && other_version(headers, &Secrets::default()).is_some() {
+        RefusalReason::OtherVersion
+    } else if proxies_own().iter().any(|name| headers.contains_key(name)) {
+        RefusalReason::Intermediary
+    } else {
+        RefusalReason::Status
+    }
 }
 
 fn refusal(refused: &Refused, secrets: &Secrets) -> String {

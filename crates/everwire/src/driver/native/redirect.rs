@@ -1,11 +1,26 @@
 //! Redirects of the upgrade request: which are followed, and what goes along.
 
+use everwire_core::RefusalReason;
 use everwire_ws::handshake::Refused;
 use http::header::{ACCEPT, ACCEPT_LANGUAGE, LOCATION, ORIGIN, USER_AGENT};
 use http::{HeaderMap, HeaderName, StatusCode, Uri};
 use iri_string::types::{UriAbsoluteStr, UriReferenceStr};
 
 use crate::target::Target;
+
+/// The reason why a redirect is not followed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct NotFollowed {
+    pub(super) reason: RefusalReason,
+    /// What follows "the server redirects".
+    pub(super) words: String,
+}
+
+impl NotFollowed {
+    fn new(reason: RefusalReason, words: impl Into<String>) -> Self {
+        Self { reason, words: words.into() }
+    }
+}
 
 /// The redirects of one attempt.
 #[derive(Debug)]
@@ -46,16 +61,20 @@ impl Redirects {
         here: &Target,
         refused: &Refused,
         headers: &mut HeaderMap,
-    ) -> Result<Target, String> {
-        let location = refused.headers.get(LOCATION).ok_or("without saying where to")?;
-        let location = location.to_str().map_err(|_| "to what is not a URL")?;
-        let mut there = resolve(here, location).ok_or("to what is not a URL that can be connected to")?;
+    ) -> Result<Target, NotFollowed> {
+        let invalid = |words: &str| NotFollowed::new(RefusalReason::InvalidRedirect, words);
+        let location = refused.headers.get(LOCATION).ok_or_else(|| invalid("without saying where to"))?;
+        let location = location.to_str().map_err(|_| invalid("to what is not a URL"))?;
+        let mut there =
+            resolve(here, location).ok_or_else(|| invalid("to what is not a URL that can be connected to"))?;
         let place = there.for_log();
         if self.followed() >= self.most {
-            return Err(format!("to {place}, which would be more than {} in a row", self.most));
+            let words = format!("to {place}, which would be more than {} in a row", self.most);
+            return Err(NotFollowed::new(RefusalReason::TooManyRedirects, words));
         }
         if here.is_secure() && !there.is_secure() {
-            return Err(format!("to {place}, which would give up the encryption"));
+            let words = format!("to {place}, which would give up the encryption");
+            return Err(NotFollowed::new(RefusalReason::RedirectToPlain, words));
         }
         if same_origin(here, &there) {
             there = there.with_user_of(here);
@@ -63,7 +82,8 @@ impl Redirects {
             *headers = harmless(headers);
         }
         if self.seen.contains(&there.uri) {
-            return Err(format!("to {place}, where it has been before: they run in a circle"));
+            let words = format!("to {place}, where it has been before: they run in a circle");
+            return Err(NotFollowed::new(RefusalReason::RedirectLoop, words));
         }
         self.seen.push(there.uri.clone());
         Ok(there)
@@ -115,7 +135,7 @@ mod tests {
         Refused { status: StatusCode::FOUND, reason: String::new(), headers, body: Bytes::new() }
     }
 
-    fn follow(here: &str, location: &str) -> Result<String, String> {
+    fn follow(here: &str, location: &str) -> Result<String, NotFollowed> {
         let here = target(here);
         let there = Redirects::new(9, &here).follow(&here, &redirect(location), &mut HeaderMap::new());
         there.map(|target| target.uri.to_string())
@@ -173,22 +193,28 @@ mod tests {
 
     #[test]
     fn what_is_not_followed_is_told_without_what_may_be_secret() {
-        for (location, expected) in [
-            ("ws://example.org/b?token=t", "to ws://example.org/b, which would give up the encryption"),
-            ("http://example.org/b", "to ws://example.org/b, which would give up the encryption"),
-            ("/?token=t", "to wss://example.org/, where it has been before: they run in a circle"),
-            ("ftp://example.org/", "to what is not a URL that can be connected to"),
-            ("wss://", "to what is not a URL that can be connected to"),
-            ("a b", "to what is not a URL that can be connected to"),
-            ("wss://example.org:99999/", "to what is not a URL that can be connected to"),
+        use RefusalReason::{InvalidRedirect, RedirectLoop, RedirectToPlain};
+        for (location, reason, expected) in [
+            (
+                "ws://example.org/b?token=t",
+                RedirectToPlain,
+                "to ws://example.org/b, which would give up the encryption",
+            ),
+            ("http://example.org/b", RedirectToPlain, "to ws://example.org/b, which would give up the encryption"),
+            ("/?token=t", RedirectLoop, "to wss://example.org/, where it has been before: they run in a circle"),
+            ("ftp://example.org/", InvalidRedirect, "to what is not a URL that can be connected to"),
+            ("wss://", InvalidRedirect, "to what is not a URL that can be connected to"),
+            ("a b", InvalidRedirect, "to what is not a URL that can be connected to"),
+            ("wss://example.org:99999/", InvalidRedirect, "to what is not a URL that can be connected to"),
         ] {
-            assert_eq!(follow("wss://example.org/?token=t", location).expect_err(location), expected);
+            let error = follow("wss://example.org/?token=t", location).expect_err(location);
+            assert_eq!((error.reason, &*error.words), (reason, expected));
         }
         let here = target("wss://example.org/");
         let mut nowhere = redirect("/");
         nowhere.headers.clear();
         let error = Redirects::new(1, &here).follow(&here, &nowhere, &mut HeaderMap::new());
-        assert_eq!(error.expect_err("no place"), "without saying where to");
+        assert_eq!(error.expect_err("no place").words, "without saying where to");
     }
 
     #[test]
@@ -199,7 +225,8 @@ mod tests {
         let there = redirects.follow(&here, &redirect("/b"), &mut HeaderMap::new()).expect("the first");
         assert_eq!(redirects.followed(), 1);
         let error = redirects.follow(&there, &redirect("/c"), &mut HeaderMap::new()).expect_err("the second");
-        assert_eq!(error, "to wss://example.org/c, which would be more than 1 in a row");
+        assert_eq!(error.reason, RefusalReason::TooManyRedirects);
+        assert_eq!(error.words, "to wss://example.org/c, which would be more than 1 in a row");
         assert!(!Redirects::new(0, &here).concerns(&redirect("/b")));
         for status in [StatusCode::MULTIPLE_CHOICES, StatusCode::NOT_MODIFIED, StatusCode::FORBIDDEN, StatusCode::OK] {
             assert!(!redirects.concerns(&Refused { status, ..redirect("/b") }));

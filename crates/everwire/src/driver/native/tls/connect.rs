@@ -3,13 +3,13 @@
 use std::io;
 use std::sync::Arc;
 
-use everwire_core::{OpenFailure, OpenFailureKind, Phase};
+use everwire_core::{CertificateProblem, OpenFailure, OpenFailureKind, Phase};
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, ClientConfig};
 use tokio_rustls::TlsConnector;
 
 use super::config::Tls;
-use super::describe::{alert_words, certificate_problem, tls_problem};
+use super::describe::{alert_words, certificate_problem, certificate_words, tls_problem};
 use crate::driver::native::failure;
 use crate::driver::native::stream::{Stream, TlsStream};
 use crate::proxy::ProxyUrl;
@@ -87,7 +87,8 @@ fn describe(error: &io::Error, peer: Peer) -> OpenFailure {
     let Peer { name, phase, schemes: (plain, secure) } = peer;
     match failure::find::<rustls::Error>(error) {
         Some(rustls::Error::InvalidCertificate(why)) => {
-            failure::certificate(phase, format!("{name}'s certificate: {}", certificate_problem(why)))
+            let detail = format!("{name}'s certificate: {}", certificate_words(why));
+            failure::certificate(phase, certificate_problem(why), detail)
         }
         Some(rustls::Error::InvalidMessage(_)) => {
             let detail = format!("{name} does not speak TLS; is it {plain}:// rather than {secure}://?");
@@ -106,7 +107,7 @@ fn refusal(alert: AlertDescription, peer: Peer) -> OpenFailure {
     let Peer { name, phase, .. } = peer;
     match alert {
         AlertDescription::CertificateRequired => {
-            failure::certificate(phase, format!("{name} wants a client certificate"))
+            failure::certificate(phase, CertificateProblem::OfClient, format!("{name} wants a client certificate"))
         }
         AlertDescription::BadCertificate
         | AlertDescription::UnsupportedCertificate
@@ -116,6 +117,7 @@ fn refusal(alert: AlertDescription, peer: Peer) -> OpenFailure {
         | AlertDescription::UnknownCA
         | AlertDescription::AccessDenied => failure::certificate(
             phase,
+            CertificateProblem::OfClient,
             format!("{name} does not accept the client certificate ({})", alert_words(alert)),
         ),
         _ => failure::io(phase, format!("{name} refused the TLS handshake ({})", alert_words(alert))),

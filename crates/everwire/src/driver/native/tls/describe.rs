@@ -1,10 +1,25 @@
-//! What is wrong with a certificate, in words.
+//! The fault of a certificate, as a kind and in words.
 
+use everwire_core::CertificateProblem;
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError};
 
+/// The kind of a fault.
+pub(super) fn certificate_problem(error: &CertificateError) -> CertificateProblem {
+    match error {
+        CertificateError::UnknownIssuer => CertificateProblem::UnknownIssuer,
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => CertificateProblem::Expired,
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => CertificateProblem::NotYetValid,
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            CertificateProblem::WrongName
+        }
+        CertificateError::Revoked => CertificateProblem::Revoked,
+        _ => CertificateProblem::Other,
+    }
+}
+
 /// One line. The libraries' own words where they have some; a name of theirs only where there is nothing better.
-pub(super) fn certificate_problem(error: &CertificateError) -> String {
+pub(super) fn certificate_words(error: &CertificateError) -> String {
     match error {
         CertificateError::UnknownIssuer => {
             "its issuer is not trusted here: give that one's certificate, or the server's \
@@ -158,7 +173,7 @@ mod tests {
                 "it is not valid yet, only in 1 day: is the clock right?",
             ),
         ] {
-            assert_eq!(certificate_problem(&error), words);
+            assert_eq!(certificate_words(&error), words);
         }
     }
 
@@ -185,8 +200,8 @@ mod tests {
     fn nothing_is_said_in_the_names_of_a_library() {
         let other =
             |name: &str| CertificateError::Other(rustls::OtherError(Arc::new(io::Error::other(name.to_owned()))));
-        assert_eq!(certificate_problem(&other("EndEntityUsedAsCa")), "end entity used as ca");
-        assert_eq!(certificate_problem(&other("it is a sentence")), "it is a sentence");
+        assert_eq!(certificate_words(&other("EndEntityUsedAsCa")), "end entity used as ca");
+        assert_eq!(certificate_words(&other("it is a sentence")), "it is a sentence");
         for error in [
             CertificateError::UnknownIssuer,
             CertificateError::BadEncoding,
@@ -195,7 +210,7 @@ mod tests {
             CertificateError::ApplicationVerificationFailure,
             other("CaUsedAsEndEntity"),
         ] {
-            let words = certificate_problem(&error);
+            let words = certificate_words(&error);
             assert!(words.contains(' ') && !words.contains("Other") && !words.contains("EndEntity"), "{words}");
         }
     }

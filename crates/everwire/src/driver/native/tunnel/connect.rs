@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Buf, BytesMut};
-use everwire_core::{OpenFailure, OpenFailureKind, Phase};
+use everwire_core::{OpenFailure, OpenFailureKind, Phase, RefusalReason};
 use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use httparse::{EMPTY_HEADER, Status};
@@ -162,6 +162,7 @@ fn refused(answer: &Answer, proxy: &ProxyUrl) -> OpenFailure {
         status: status.as_u16(),
         retry_after: failure::retry_after(&answer.headers, SystemTime::now()),
         fresh_credentials: false,
+        reason: RefusalReason::Status,
     };
     OpenFailure { phase: Phase::Proxy, kind, detail }
 }
