@@ -36,7 +36,7 @@ function client(name, which, serve = () => {}, admit = () => true) {
 
 /** Defines a test from a case with a real server of sessions, whose connections have faults. */
 function session(name, which, faults) {
-  test(name, LIMIT, () => befalling(faults, sessions, (front) => succeeds(which, front, MESSAGES)));
+  test(name, LIMIT, () => withFaults(faults, sessions, (front) => succeeds(which, front, MESSAGES)));
 }
 
 /** The same without a session: in the end each message has come, and repeated ones do not change the order. */
@@ -47,7 +47,7 @@ function atLeastOnce(name, which, faults) {
   };
   test(name, LIMIT, async () => {
     const through = (front) => succeeds(which, front, MESSAGES);
-    await serving(serve, () => true, (server) => befalling(faults, server, through));
+    await serving(serve, () => true, (server) => withFaults(faults, server, through));
     let next = 0;
     for (const number of numbers) {
       assert.ok(number <= next, `${number} has come before ${next}`);
@@ -76,11 +76,11 @@ async function serving(serve, admit, body) {
   }
 }
 
-async function befalling(faults, server, body) {
+async function withFaults(faults, server, body) {
   const front = await Front.before(server, faults);
   try {
     await body(front);
-    assert.deepEqual(front.faults, [], "these have befallen nobody");
+    assert.deepEqual(front.faults, [], "these faults did not happen");
   } finally {
     await front.stop();
   }
@@ -172,16 +172,16 @@ test("calls and streams get their replies and items, once and in order, through 
     { is: "reset", after: 100_000, of: "server" },
     { is: "cut", after: 1, of: "page" },
   ];
-  return befalling(faults, calls, (front) => succeeds("calls_cut", front, MESSAGES));
+  return withFaults(faults, calls, (front) => succeeds("calls_cut", front, MESSAGES));
 });
 test("a page that is left in the middle of a message and comes back out of the back-forward cache goes on in its session", LIMIT, async () => {
   const keeping = await keepingBrowser();
   // The stalled connection delays messages; the heartbeat alone would detect it after 40 s.
   const faults = [{ is: "stall", after: 100_000, of: "page" }];
   try {
-    await befalling(faults, sessions, (front) => {
+    await withFaults(faults, sessions, (front) => {
       const leaves = async (person) => {
-        await front.befallen;
+        await front.faultsOver;
         await person.awayWhile(() => {});
       };
       return succeeds("session_cut", front, MESSAGES, keeping, leaves);
@@ -215,7 +215,7 @@ test("an at-most-once message never comes twice, not even on a connection that w
     front.speak();
     await ended;
   });
-  await serving(serve, () => true, (server) => befalling(faults, server, through));
+  await serving(serve, () => true, (server) => withFaults(faults, server, through));
   const twice = numbers.filter((number, at) => numbers.indexOf(number) !== at);
   assert.deepEqual(twice, []);
 });

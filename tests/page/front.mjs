@@ -24,19 +24,19 @@ export function behind(name, body) {
  *
  * `faults` happen to the WebSockets one after the other: each `{ is, after, of }` after that number of bytes of the "page" or
  * of the "server" on the connection that is open then. `faults` holds those that are still to come, and
- * `befallen` waits until there are none.
+ * `faultsOver` resolves when there are none.
  *
  * `asked` holds the requested paths, `upgrades` counts the WebSockets, and `instead` has answers for some paths that replace the server's. With
  * `foreign` the proxy acts as another program at this address, which answers everything with this page, and has no other files.
  */
 export class Front {
-  #befallen;
+  #faultsOver;
 
   static async before(server, faults = []) {
     const front = new Front();
     front.version = 1;
     front.faults = [...faults];
-    front.befallen = new Promise((befallen) => (front.#befallen = befallen));
+    front.faultsOver = new Promise((over) => (front.#faultsOver = over));
     front.links = new Set();
     front.asked = [];
     front.upgrades = 0;
@@ -130,7 +130,7 @@ export class Front {
     const [fault] = this.faults;
     const link = new Link(near, far, fault, () => {
       this.faults = this.faults.filter((one) => one !== fault);
-      if (this.faults.length === 0) this.#befallen();
+      if (this.faults.length === 0) this.#faultsOver();
     });
     this.links.add(link);
     for (const socket of [near, far]) {
@@ -150,8 +150,8 @@ class Link {
   /** Passes on everything that a fault has held back. */
   #release = () => {};
 
-  constructor(near, far, fault, befallen) {
-    const carry = (end) => (fault?.of === end ? this.#until(fault, befallen) : new PassThrough());
+  constructor(near, far, fault, happened) {
+    const carry = (end) => (fault?.of === end ? this.#until(fault, happened) : new PassThrough());
     [this.#near, this.#far, this.#up, this.#down] = [near, far, carry("page"), carry("server")];
     near.pipe(this.#up).pipe(far);
     far.pipe(this.#down).pipe(near);
@@ -178,7 +178,7 @@ class Link {
     this.#far.pipe(this.#down);
   }
 
-  #until(fault, befallen) {
+  #until(fault, happened) {
     let left = fault.after;
     const carrier = new Transform({
       transform: (bytes, _, carried) => {
@@ -189,7 +189,7 @@ class Link {
         left = Infinity;
         this.#release = () => carried(null, rest);
         // These bytes still arrive; nothing after them does.
-        setImmediate(() => (this[fault.is](), befallen()));
+        setImmediate(() => (this[fault.is](), happened()));
       },
     });
     return carrier;

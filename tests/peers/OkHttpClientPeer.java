@@ -1,4 +1,4 @@
-// A client written with OkHttp, driven as client.mjs says. Arguments: the URL, and the milliseconds between its own pings.
+// A client written with OkHttp, with the commands of client.mjs. Arguments: the URL, and the milliseconds between its own pings.
 // OkHttp can't send a single ping and does not report pongs: when one is missing, it fails the connection.
 
 import java.io.BufferedReader;

@@ -1,4 +1,4 @@
-// How a client of tests/peers is driven, whatever library it is written with.
+// The commands and events of every client in tests/peers, whatever its library.
 // stdin:  text STRING | binary HEX | large text|binary BYTES | ping STRING | close CODE REASON
 // stdout: one JSON object per event: open, text, binary, large, pong, close, error
 import { createInterface } from "node:readline";
@@ -7,7 +7,7 @@ export const say = (event) => console.log(JSON.stringify(event));
 
 let sentLast = null;
 
-// What is too long for a line: whether it is what was sent last.
+// For a message that is too long for a line: whether it equals the last one that was sent.
 export function received(data, isBinary) {
   if (data.length > 1000) {
     const same = sentLast !== null && sentLast.isBinary === isBinary && sentLast.data.equals(data);
@@ -36,7 +36,7 @@ export function drive(socket) {
   });
 }
 
-// The numbers from 0 on: text that can be compressed, but not as suspiciously well as one thing repeated.
+// The numbers from 0 on: text that compresses, but not as extremely as one repeated character.
 function large(bytes) {
   let text = "";
   for (let number = 0; text.length < bytes; number++) text += `${number} `;

@@ -1,4 +1,4 @@
-"""How the peers in Python are driven: clients as client.mjs says, servers as ws-server.mjs says."""
+"""The commands and events of the peers in Python: of clients as in client.mjs, of servers as in ws-server.mjs."""
 
 import asyncio
 import json
@@ -10,13 +10,13 @@ def say(event, **facts):
 
 
 def parts(message, count):
-    """A command's word and its arguments, the last of which may contain spaces."""
+    """A command's name and its arguments, the last of which may contain spaces."""
     words = message.split(" ", count)
     return words + [""] * (count + 1 - len(words))
 
 
 class Received:
-    """Tells what was received; of what is too long for a line, whether it is what was sent last."""
+    """Prints what was received; for a message that is too long for a line, whether it equals the last one that was sent."""
 
     sent_last = None
 
@@ -57,5 +57,5 @@ async def drive(client, received):
 
 
 def large(length):
-    """The numbers from 0 on: text that can be compressed, but not as suspiciously well as one thing repeated."""
+    """The numbers from 0 on: text that compresses, but not as extremely as one repeated character."""
     return " ".join(map(str, range(length)))[:length]

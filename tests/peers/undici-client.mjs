@@ -1,4 +1,4 @@
-// A client written with `undici`, the WebSocket that Node.js has built in, driven as client.mjs says. Argument: the URL.
+// A client written with `undici`, the built-in WebSocket of Node.js, with the commands of client.mjs. Argument: the URL.
 import { WebSocket, ping } from "undici";
 import { channel } from "node:diagnostics_channel";
 import { drive, received, say } from "./client.mjs";
@@ -8,7 +8,7 @@ socket.binaryType = "arraybuffer";
 
 socket.addEventListener("open", () => say({ event: "open", protocol: socket.protocol, extensions: socket.extensions }));
 socket.addEventListener("message", ({ data }) => received(Buffer.from(data), typeof data !== "string"));
-// Its interface is the browser's, which knows no pongs; they are told for diagnosis only.
+// Its interface is the browser's, which reports no pongs; Node.js publishes them for diagnosis only.
 channel("undici:websocket:pong").subscribe(({ payload }) => say({ event: "pong", text: payload.toString() }));
 socket.addEventListener("error", ({ message }) => say({ event: "error", message }));
 socket.addEventListener("close", ({ code, reason }) => {

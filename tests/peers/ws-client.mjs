@@ -1,4 +1,4 @@
-// A client written with `ws`, driven as client.mjs says. Arguments: the URL, then subprotocols to offer.
+// A client written with `ws`, with the commands of client.mjs. Arguments: the URL, then subprotocols to offer.
 import WebSocket from "ws";
 import { drive, received, say } from "./client.mjs";
 

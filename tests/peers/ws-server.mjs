@@ -1,4 +1,4 @@
-// A server written with `ws`. It echoes every message; what a text message starting with "!" says, it does:
+// A server written with `ws`. It echoes every message, and runs a text message that starts with "!" as a command:
 //   !close CODE REASON   close with that code
 //   !fragment TEXT       answer TEXT in three fragments with a ping between them
 //   !ping TEXT           send a ping

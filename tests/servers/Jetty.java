@@ -1,4 +1,4 @@
-// The same with Jetty 9.4: java -cp JARS Jetty.java PORT
+// The server of asgi.py with Jetty 9.4: java -cp JARS Jetty.java PORT
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.websocket.api.WebSocketAdapter;

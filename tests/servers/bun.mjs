@@ -1,4 +1,4 @@
-// The same with Bun.
+// The server of asgi.py with Bun.
 Bun.serve({
   hostname: '127.0.0.1',
   port: Number(process.argv[2]),

@@ -1,4 +1,4 @@
-// The same with Deno.
+// The server of asgi.py with Deno.
 Deno.serve({ hostname: '127.0.0.1', port: Number(Deno.args[0]), onListen() {} }, (request) => {
   const { socket, response } = Deno.upgradeWebSocket(request);
   socket.onmessage = async ({ data }) => {

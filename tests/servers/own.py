@@ -1,4 +1,4 @@
-"""The same as asgi.py with servers that bring their own: `own.py tornado|aiohttp|websockets PORT`."""
+"""The server of asgi.py with libraries that have no ASGI interface: `own.py tornado|aiohttp|websockets PORT`."""
 
 import asyncio
 import sys

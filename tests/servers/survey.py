@@ -27,12 +27,12 @@ MQTT_CONNECT = bytes([0x10, 15, 0, 4]) + b"MQTT" + bytes([4, 2, 0, 0, 0, 3]) + b
 
 
 class Server:
-    """How one is started, and how it is talked to."""
+    """How a server is started, and what it understands."""
 
     def __init__(self, name, version, command, path="/", protocol=None, commands=True, greeting=None, files=None):
         self.name, self.version, self.command = name, version, command
         self.path, self.protocol, self.greeting, self.files = path, protocol, greeting, files
-        # Whether it is a program of ours, which takes commands.
+        # Whether it runs a program of this folder, which understands the commands.
         self.commands = commands
 
     def start(self, port, folder):
@@ -66,7 +66,7 @@ def end(process):
 
 
 def seconds(time):
-    # A busy machine is late, never early.
+    # Rounds down: a busy machine is late, never early.
     return "at once" if time < 1.5 else f"after {int(time + 0.3)} s"
 
 
@@ -117,7 +117,7 @@ def pings(server, port):
 
 
 def works(server, port):
-    """When the pong comes to a ping sent while a handler works for 2 s."""
+    """How long the pong takes to a ping that is sent while a handler works for 2 s."""
     if not server.commands:
         return "–"
     wire = server.open(port)
@@ -128,7 +128,7 @@ def works(server, port):
 
 
 def idle(server, port, limit):
-    """Nothing is said; pings of the server's are answered."""
+    """How long a connection without messages stays; pings of the server are answered."""
     if not limit:
         return None
     wire = server.open(port)
@@ -144,7 +144,7 @@ def idle(server, port, limit):
 
 
 class Ours:
-    """`everwire connect`, and what it says."""
+    """A running `everwire connect`, and its output."""
 
     def __init__(self, program, server, port):
         self.said, self.news = [], threading.Condition()
@@ -162,7 +162,7 @@ class Ours:
                 self.news.notify()
 
     def hears(self, fits, time=30):
-        """The first that fits of what it says from now on, the end included."""
+        """The first line of its output from now on that fits, or the line of its end."""
         with self.news:
             found = lambda: next((said for said in self.said if fits(said) or said["type"] == "end"), None)
             said = self.news.wait_for(found, time)
@@ -174,7 +174,7 @@ class Ours:
 
 
 def client(program, server, port, folder):
-    """What becomes of a line, and what follows when the server is stopped and started again."""
+    """The outcome of a line, and what the client does when the server is stopped and started again."""
     process = server.start(port, folder)
     ours = Ours(program, server, port)
     try:
@@ -267,7 +267,7 @@ def servers(options):
     yield Server(
         "mosquitto", debian("mosquitto"), ["/usr/sbin/mosquitto", "-c", "{folder}/conf"],
         path="/mqtt", protocol="mqtt", commands=False, greeting=MQTT_CONNECT,
-        # It does not start with a listener for WebSockets alone.
+        # mosquitto does not start with a WebSocket listener alone.
         files=lambda port, _: {"conf": f"listener {free_port()} 127.0.0.1\nlistener {port}\nprotocol websockets\nallow_anonymous true\n"},
     )
     yield Server(

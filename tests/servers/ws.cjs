@@ -1,4 +1,4 @@
-// The echo server of `own.py` with `ws`, which is in FOLDER: node ws.cjs FOLDER PORT
+// The server of asgi.py with `ws`, which is in FOLDER: node ws.cjs FOLDER PORT
 const { WebSocketServer } = require(process.argv[2] + '/ws');
 new WebSocketServer({ host: '127.0.0.1', port: +process.argv[3] }).on('connection', (socket) => {
   socket.on('message', async (data) => {

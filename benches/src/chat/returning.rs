@@ -15,17 +15,17 @@ use super::member::{Done, Member, line};
 use crate::process::{self, Server};
 
 const MEMBERS: usize = 10_000;
-/// Members share so many rooms, each with a history.
+/// The number of rooms, among which the members are spread; each has a history.
 const ROOMS: usize = 100;
 const LINES: usize = 50;
 const ROUNDS: usize = 3;
-/// After so long without a member who comes, all have come that ever will.
+/// How long to wait for the next member: after this the rest will not come.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long the server is left alone before its memory counts as idle.
+/// How long the server is left without traffic before its memory is measured as idle.
 const REST: Duration = Duration::from_secs(3);
 const REFUSED: &str = "everwire_connections_refused_total";
 
-/// Prints what it took, over several losses in a row.
+/// Prints the figures over several losses of the server in a row.
 pub(crate) async fn run() -> Done<()> {
     let folder = tempfile::tempdir()?;
     let mut server = start(&folder, 0)?;
@@ -87,7 +87,7 @@ fn member(address: &str, n: usize, synced: &mpsc::UnboundedSender<()>) -> Done<C
     Ok(client)
 }
 
-/// Waits until so many have come.
+/// Waits until `count` members have come back.
 async fn all(back: &mut mpsc::UnboundedReceiver<()>, count: usize) -> Done<()> {
     for come in 0..count {
         let next = timeout(PATIENCE, back.recv()).await;

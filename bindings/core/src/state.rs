@@ -33,7 +33,7 @@ pub struct State {
     pub code: Option<u16>,
     /// Nothing more happens unless the program connects again (after `close`: not even then).
     pub ended: bool,
-    /// The client gave up, or trying again can't help; otherwise whoever ended it meant it.
+    /// The client gave up, or trying again can't help; otherwise the application or the server ended it on purpose.
     pub failed: bool,
     /// The subprotocol that the server chose.
     pub subprotocol: Option<String>,

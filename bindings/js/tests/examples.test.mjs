@@ -77,7 +77,7 @@ test("tokens: an answer goes on where a cut connection left it", LIMIT, async ()
   await person.page.press("input", "Enter");
   await person.page.waitForSelector("output[data-done=true]");
   assert.equal(await person.page.textContent("output"), Array.from({ length: 200 }, (_, at) => `${at + 1} `).join(""));
-  assert.deepEqual(front.faults, [], "these cuts have befallen nobody");
+  assert.deepEqual(front.faults, [], "these cuts did not happen");
   await done(person);
   await front.stop();
   await tokens.kill();

@@ -1,4 +1,4 @@
-// What befalls a page and its connections: cuts in a session, reloads, several tabs, the back-forward cache, freezing, and time.
+// What can happen to a page and its connections: cuts in a session, reloads, several tabs, the back-forward cache, freezing, and time.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Front } from "../../../tests/page/front.mjs";
@@ -58,7 +58,7 @@ test("in a session nothing is lost and nothing comes twice, over 20 cuts", LIMIT
     [`ws://127.0.0.1:${front.port}/`, 1_000],
   );
   await front.stop();
-  assert.deepEqual(front.faults, [], "these cuts have befallen nobody");
+  assert.deepEqual(front.faults, [], "these cuts did not happen");
   assert.deepEqual(outcome, { statuses: { acknowledged: 1_000 }, inOrder: true, echoes: 1_000 });
 });
 

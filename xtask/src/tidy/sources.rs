@@ -51,6 +51,15 @@ const PHRASES: &[(&str, &str)] = &[
     (concat!("database can't", " do it"), "database error"),
 ];
 
+/// Words that a comment outside `crates/` may not have, with plain ones. The first letter may be a capital.
+const COMMENT_WORDS: &[(&str, &str)] = &[
+    ("whoever", "the one who, or each user who"),
+    ("somebody", "a user"),
+    ("anew", "again"),
+    ("so many", "the number of"),
+    ("befall", "happen to"),
+];
+
 pub(super) fn check(root: &Path) -> Result<Vec<String>, Failed> {
     let listing =
         shell::output(shell::command("git", &["ls-files", "--cached", "--others", "--exclude-standard", "*.rs"]))?;
@@ -63,6 +72,7 @@ pub(super) fn check(root: &Path) -> Result<Vec<String>, Failed> {
     }
     let mut findings = unfinished(&files);
     findings.extend(plain_words(&files));
+    findings.extend(plain_comments(&files));
     findings.extend(one_file_only(&files));
     findings.extend(scenarios(root, &files)?);
     findings.extend(nobodys(root)?);
@@ -120,6 +130,22 @@ fn plain_words(files: &[(String, String)]) -> Vec<String> {
     findings
 }
 
+fn plain_comments(files: &[(String, String)]) -> Vec<String> {
+    let mut findings = Vec::new();
+    for (path, text) in files.iter().filter(|(path, _)| !path.starts_with("crates/")) {
+        for (number, line) in text.lines().enumerate().filter(|(_, line)| line.trim_start().starts_with("//")) {
+            let line = line.to_lowercase();
+            let is_in = |word: &str| {
+                line.match_indices(word).any(|(at, _)| !line[..at].ends_with(|before: char| before.is_alphanumeric()))
+            };
+            if let Some((word, plain)) = COMMENT_WORDS.iter().find(|(word, _)| is_in(word)) {
+                findings.push(format!("{path}:{}: \"{word}\": say \"{plain}\"", number + 1));
+            }
+        }
+    }
+    findings
+}
+
 fn one_file_only(files: &[(String, String)]) -> Vec<String> {
     let mut findings = Vec::new();
     for (name, own_folder) in ONE_FILE_ONLY {
@@ -147,7 +173,7 @@ fn names(text: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{one_file_only, plain_words, unfinished};
+    use super::{one_file_only, plain_comments, plain_words, unfinished};
 
     fn file(path: &str, text: &str) -> (String, String) {
         (path.to_owned(), text.to_owned())
@@ -163,6 +189,13 @@ mod tests {
     fn a_meaningless_file_name_and_a_phrase_that_is_not_plain_are_found() {
         let phrase = format!("// Jitter that {}\n", concat!("keeps a herd", " apart"));
         let found = plain_words(&[file("crates/a/src/utils.rs", ""), file("crates/a/src/jitter.rs", &phrase)]);
+        assert_eq!(found.len(), 2, "{found:?}");
+    }
+
+    #[test]
+    fn a_word_that_is_not_plain_is_found_in_comments_outside_crates_only() {
+        let text = "/// Asks anew.\n/// So many rooms.\n// A janewa.\nlet word = \"whoever\";\n";
+        let found = plain_comments(&[file("apps/a/src/ask.rs", text), file("crates/a/src/ask.rs", text)]);
         assert_eq!(found.len(), 2, "{found:?}");
     }
 

@@ -29,13 +29,13 @@ use crate::{Error, IdRange, Outcome, Payload, Recovered, Settings, State, Undeli
 pub use self::options::{Hint, Priority, SendOptions, Sent, Stats};
 pub use self::reading::{Batch, EventBatch, OutcomeBatch};
 
-/// So many ranges of outcomes may wait to be fetched.
+/// The number of ranges of outcomes that may wait to be fetched.
 const MAX_UNREAD_OUTCOMES: usize = 65_536;
 
 /// How often that is looked at: the look takes a lock.
 const LOOK_EVERY: u64 = 256;
 
-/// So many messages have consecutive numbers when they are sent by one call.
+/// The number of messages that one call can send with consecutive numbers.
 const AT_ONCE: usize = 256;
 
 /// A WebSocket client that stays connected, for a binding to another language.
@@ -204,7 +204,7 @@ impl Client {
     }
 
     /// Ends the client in the background: flushes the outbox, waits for the evidence, shakes hands and releases everything,
-    /// within so many milliseconds. Returns at once.
+    /// within `deadline_ms` milliseconds. Returns at once.
     pub fn close(&self, deadline_ms: u64) {
         let (client, steps) = (self.client.clone(), Arc::clone(&self.steps));
         self.home.spawn(async move {

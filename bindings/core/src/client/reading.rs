@@ -9,7 +9,7 @@ use super::Client;
 use super::handed::Handed;
 use crate::{Event, OutcomeRange, Payload, State, StateChange};
 
-/// A batch of messages ends when it has so many payload bytes.
+/// A batch of messages ends when it has this number of payload bytes.
 const BATCH_BYTES: usize = 1 << 20;
 
 /// Received messages.
@@ -143,8 +143,8 @@ impl Client {
         Some(OutcomeBatch { ranges, position })
     }
 
-    /// The next events, at most `max` (at least one). `taken` as in [`next_batch`](Self::next_batch). Whoever falls behind
-    /// by more than 256 is told how many were missed. `None` after the end.
+    /// The next events, at most `max` (at least one). `taken` as in [`next_batch`](Self::next_batch). A reader that falls behind
+    /// by more than 256 gets the number of missed events. `None` after the end.
     pub async fn next_events(&self, taken: u64, max: u32) -> Option<EventBatch> {
         let max = at_least_one(max);
         let mut reader = self.events.lock().await;

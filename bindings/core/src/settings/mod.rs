@@ -119,7 +119,7 @@ fn value_of<T: FromValue>(name: &str, value: Value) -> Result<T, crate::Error> {
 
 settings! {
     /// The server's `ws` or `wss` URLs, the preferred one first: each attempt after a failure goes to the next one, and a
-    /// connection that was useful begins anew with the first. At least one.
+    /// connection that was useful starts again with the first. At least one.
     urls: Vec<String> = Vec::new();
     /// Headers of the opening request. Default none. Not in a page.
     headers: Vec<Header> = Vec::new();

@@ -68,12 +68,12 @@ impl Engine {
         self.client.cancel(MessageId(id as u64)).is_ok()
     }
 
-    /// So many messages more may be handed over; less than none: as many as come.
+    /// Allows this number of further messages to be handed over; a negative number allows all.
     pub fn demand(&self, messages: f64) {
         self.demand.add(messages);
     }
 
-    /// In a session: so many messages, of all that were ever handed over, are processed.
+    /// In a session: the first `position` of all messages that were handed over are processed.
     pub fn acknowledge(&self, position: f64) {
         self.demand.acknowledge(position as u64);
     }
@@ -113,7 +113,7 @@ impl Engine {
         self.client.migrate();
     }
 
-    /// Ends the client within so many milliseconds: how many messages are unsent, and how many unacknowledged.
+    /// Ends the client within `within` milliseconds; returns the numbers of unsent and of unacknowledged messages.
     pub async fn close(&self, within: f64) -> Vec<f64> {
         let within = Duration::try_from_secs_f64(within.max(0.0) / 1e3).unwrap_or(Duration::MAX);
         let client = self.client.clone();

@@ -106,7 +106,7 @@ impl Held {
         set("attempt", &connection.attempt().into());
         set("protocol", &connection.subprotocol().unwrap_or_default().into());
         let ended = Rc::new(RefCell::new(None));
-        // Taken by whoever waits for something of it.
+        // Empty while one call of a function waits; another call then fails.
         let connection = Rc::new(RefCell::new(Some(connection)));
         let function = |receives: bool| {
             let (connection, ended) = (Rc::clone(&connection), Rc::clone(&ended));

@@ -1,4 +1,4 @@
-//! The screen as somebody sees it, and what their keys do.
+//! The chat's screen as a user sees it, and the effects of their keys.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ use crate::args::BellArg;
 const NOON: i64 = 1_795_435_200_000;
 const MINUTE: i64 = 60_000;
 
-/// Somebody's screen, and the room's timeline behind it.
+/// One user's screen, and the timeline of the room that it shows.
 struct TestScreen {
     model: Model,
     timeline: Timeline,
