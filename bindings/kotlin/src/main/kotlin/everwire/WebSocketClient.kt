@@ -370,6 +370,9 @@ public class WebSocketClient @JvmOverloads constructor(
 
         override fun request(): okhttp3.Request = asked
 
+        // In the text of `Connected`: not the URL, which may have a secret in it.
+        override fun toString(): String = "Everwire"
+
         override fun queueSize(): Long = stats().queuedBytes
 
         override fun send(text: String): Boolean = this@WebSocketClient.send(text)

@@ -17,6 +17,7 @@ import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
 import mockwebserver3.MockResponse
 import mockwebserver3.MockWebServer
+import okhttp3.OkHttpClient
 import okhttp3.Request
 import okhttp3.Response
 import okhttp3.WebSocket
@@ -169,6 +170,54 @@ class ForeignServersTest {
                 assertTrue(!socket.send("late"))
             }
         }
+    }
+
+    @Test
+    fun `a listener hears of an opening, a close and a refusal what OkHttp would tell it`() {
+        fun heard(factory: WebSocket.Factory): List<String> = MockWebServer().use { server ->
+            server.enqueue(MockResponse.Builder().webSocketUpgrade(Echo).build())
+            server.enqueue(MockResponse(code = 404))
+            server.start()
+            val told = Channel<String>(Channel.UNLIMITED)
+            val listener = object : WebSocketListener() {
+                override fun onOpen(webSocket: WebSocket, response: Response) {
+                    told.trySend("open ${response.code}")
+                }
+
+                override fun onMessage(webSocket: WebSocket, text: String) {
+                    told.trySend("message $text")
+                }
+
+                override fun onClosing(webSocket: WebSocket, code: Int, reason: String) {
+                    told.trySend("closing $code $reason")
+                    webSocket.close(1000, null)
+                }
+
+                override fun onClosed(webSocket: WebSocket, code: Int, reason: String) {
+                    told.trySend("closed $code $reason")
+                }
+
+                override fun onFailure(webSocket: WebSocket, t: Throwable, response: Response?) {
+                    told.trySend("failed ${response?.code}")
+                }
+            }
+            val request = Request.Builder().url(server.url("/")).build()
+            runBlocking {
+                withTimeout(20.seconds) {
+                    val socket = factory.newWebSocket(request, listener)
+                    socket.send("one")
+                    val first = List(2) { told.receive() }
+                    socket.close(3000, "done")
+                    val then = List(2) { told.receive() }
+                    factory.newWebSocket(request, listener)
+                    first + then + told.receive()
+                }
+            }
+        }
+
+        val expected = listOf("open 101", "message one", "closing 3000 done", "closed 3000 done", "failed 404")
+        assertEquals(expected, heard(OkHttpClient()))
+        assertEquals(expected, heard(EverwireWebSocketFactory(QUICK)))
     }
 
     @Test

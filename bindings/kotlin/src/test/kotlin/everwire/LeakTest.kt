@@ -103,6 +103,8 @@ class LeakTest {
                         if (accepted < some.size) client.deliver("one that waits for room").also { sent++ }
                     }
                     read.join()
+                    // Its outcome comes after those of all the others, which are kept until they have one.
+                    client.deliver("the last one")
                 }
 
                 client.deliver("connected")

@@ -28,7 +28,7 @@ import okio.ByteString
  *
  * The listener is called on one thread at a time. `onOpen` comes once, with the first connection; a lost one is replaced without a
  * word, and a listener that wants one is a [ReconnectListener]. `onFailure` comes when the client has given up or was refused for
- * good, `onClosing` and `onClosed` when the server has ended it or after `close`. `send` answers `false` only where OkHttp's would: the
+ * good, with the HTTP status as its response if there was one; `onClosing` and `onClosed` when the server has ended it or after `close`. `send` answers `false` only where OkHttp's would: the
  * outbox is full, or the socket is closed. What became of a message, OkHttp's interface has no word for:
  * [WebSocketClient.deliver] has.
  *
@@ -114,11 +114,12 @@ private class Adapter(
                 else -> (listener as? ReconnectListener)?.onReconnected(this)
             }
             is State.Disconnected -> if (state.isFinal) {
-                listener.onFailure(this, everwire.ConnectionException(state.reason, state.code), null)
+                listener.onFailure(this, everwire.ConnectionException(state.reason, state.code), state.code?.let(::refusal))
                 return false
             }
             is State.Closed -> when {
                 asked != null -> {
+                    if (opened) listener.onClosing(this, asked.first, asked.second)
                     listener.onClosed(this, asked.first, asked.second)
                     return false
                 }
@@ -135,9 +136,14 @@ private class Adapter(
 
     private fun open() {
         opened = true
-        val response = Response.Builder().request(request).protocol(Protocol.HTTP_1_1).code(101).message("Switching Protocols")
-        listener.onOpen(this, response.build())
+        listener.onOpen(this, response(101, "Switching Protocols"))
     }
+
+    /** The server's answer to the opening request, if it was one and no close code. */
+    private fun refusal(code: Int): Response? = if (code in 100..599) response(code, "") else null
+
+    private fun response(code: Int, message: String): Response =
+        Response.Builder().request(request).protocol(Protocol.HTTP_1_1).code(code).message(message).build()
 
     override fun request(): Request = request
 
