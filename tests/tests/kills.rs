@@ -177,6 +177,68 @@ async fn each_call_has_its_effect_once_over_kills_of_the_server() {
     println!("{KILLS} kills, {replies} replies, {taken} taken without one");
 }
 
+/// [C-14], [C-16] of `docs/calls.md`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_client_finds_its_call_and_its_stream_goes_on_at_the_next_item() {
+    /// As in `calls-client`.
+    const WINDOW: u64 = 8;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("outbox.db").display().to_string();
+    let mut server = Process::start(&mut Command::new(env!("CARGO_BIN_EXE_session-calls")));
+    let listening = server.line_with("listening on").await;
+    let url = format!("ws://{}/", listening.trim_start_matches("listening on "));
+    let start = |begin: Option<&str>| {
+        Process::start(Command::new(env!("CARGO_BIN_EXE_calls-client")).args([&*url, &*file]).args(begin))
+    };
+    let mut client = start(Some("begin"));
+    assert_eq!(client.line().await, "found 0");
+    let (mut last, mut kills) = (0, 0);
+    let (reply, is_killed) = loop {
+        let (mut before, mut lines) = (None, 1 + dice(kills) % 40);
+        // What it says until it is killed, and what it has said by then.
+        let mut said = Vec::new();
+        while lines > 0 && !said.iter().any(|line: &String| line.starts_with("reply")) {
+            said.push(client.line().await);
+            lines -= 1;
+        }
+        let is_over = said.iter().any(|line| line.starts_with("reply"));
+        if !is_over {
+            client.kill().await;
+            said.extend(client.rest().await);
+        }
+        for number in said.iter().filter_map(|line| line.strip_prefix("item ")) {
+            let (position, item) = number.split_once(' ').expect("a position and an item");
+            assert_eq!(position, item);
+            let number: u64 = item.parse().expect("a number");
+            match before {
+                Some(before) => assert_eq!(number, before + 1),
+                None => {
+                    assert!(number <= last + 1 && number + WINDOW > last, "{number}, and the process before had {last}")
+                }
+            }
+            (last, before) = (last.max(number), Some(number));
+        }
+        if let Some(reply) = said.iter().find_map(|line| line.strip_prefix("reply ")) {
+            break (reply.to_owned(), !is_over);
+        }
+        kills += 1;
+        client = start(None);
+        let found = client.line().await;
+        assert!(found == "found 2" || last == 400, "{found}");
+    };
+    assert_eq!((last, &*reply), (400, "42"));
+    assert!(kills >= 5, "{kills}");
+    if is_killed {
+        // That the reply is processed may not be durable.
+        client = start(None);
+    }
+    client.line_with("left 0").await;
+    let mut after = start(None);
+    assert_eq!(after.line().await, "found 0", "what was processed to its end is not found again");
+    after.line_with("left 0").await;
+    server.kill().await;
+}
+
 /// The number of the client process that sent this text, and the text's number in that process.
 fn parts(text: &str) -> (u64, u64) {
     let (life, number) = text.split_once('-').expect("LIFE-NUMBER");

@@ -125,7 +125,7 @@ impl fmt::Display for OpenError {
             Self::TooLarge { size, limit } => {
                 write!(f, "the call has {size} bytes, and the session carries {limit}: send less, or in parts")
             }
-            Self::NotSupported => f.write_str("the peer's application does not know calls"),
+            Self::NotSupported => f.write_str("the peer's application does not support calls"),
             Self::Breach => f.write_str("the peer has broken the protocol of calls; a new session may do better"),
         }
     }

@@ -137,7 +137,7 @@ impl fmt::Display for CallError {
             Self::DeadlinePassed(execution) => write!(f, "the deadline passed; {execution}"),
             Self::Cancelled(execution) => write!(f, "cancelled; {execution}"),
             Self::Lost(execution) => write!(f, "the session of the call is gone; {execution}"),
-            Self::NotSupported => f.write_str("the peer's application does not know calls"),
+            Self::NotSupported => f.write_str("the peer's application does not support calls"),
             Self::Breach(execution) => write!(f, "the peer has broken the protocol of calls; {execution}"),
             Self::Closed(execution) => write!(f, "the session has ended here; {execution}"),
         }
