@@ -1,5 +1,5 @@
-//! JSON as the formats of Everwire are read: borrowed from its text where nothing in it is escaped, numbers as they are
-//! written. A page carries it, so it knows neither fractions nor all that a type may want.
+//! JSON as the formats of Everwire are read and written: borrowed from its text where nothing in it is escaped, numbers as they
+//! are written. A page carries it, so it knows neither fractions nor all that a type may want.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,6 +14,11 @@ pub type Json<'a> = Value<&'a str, Cow<'a, str>>;
 /// An object's fields.
 #[derive(Clone, Copy, Debug)]
 pub struct Object<'j>(&'j [(Cow<'j, str>, Json<'j>)]);
+
+/// An object that is being written, field by field. Names are written as they are: without quotes, backslashes and control
+/// characters.
+#[derive(Debug)]
+pub struct Writer(String);
 
 /// It is no JSON: what stands before this byte makes no sense.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +129,21 @@ impl<'j> Object<'j> {
         self.get(name).and_then(Self::of).ok_or(Wrong(name))
     }
 
+    /// What `read` finds, unless the value is absent or `null`.
+    ///
+    /// # Errors
+    /// What `read` finds wrong.
+    pub fn optional<T>(
+        self,
+        name: &'static str,
+        read: impl FnOnce(Self, &'static str) -> Result<T, Wrong>,
+    ) -> Result<Option<T>, Wrong> {
+        match self.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(_) => read(self, name).map(Some),
+        }
+    }
+
     /// The results of `read` for each object in an array.
     ///
     /// # Errors
@@ -136,6 +156,85 @@ impl<'j> Object<'j> {
         }
         Ok(all)
     }
+}
+
+impl Writer {
+    /// An object without fields.
+    #[must_use]
+    pub fn object() -> Self {
+        Self("{".to_owned())
+    }
+
+    /// Adds a text.
+    pub fn text(&mut self, name: &str, text: &str) {
+        self.name(name);
+        push_text(&mut self.0, text);
+    }
+
+    /// Adds a whole number.
+    pub fn number(&mut self, name: &str, number: u64) {
+        self.json(name, &number.to_string());
+    }
+
+    /// Adds `true` or `false`.
+    pub fn bool(&mut self, name: &str, bool: bool) {
+        self.json(name, if bool { "true" } else { "false" });
+    }
+
+    /// Adds what is JSON already.
+    pub fn json(&mut self, name: &str, json: &str) {
+        self.name(name);
+        self.0.push_str(json);
+    }
+
+    /// Adds an array of what is JSON already.
+    pub fn array(&mut self, name: &str, items: impl Iterator<Item = String>) {
+        self.name(name);
+        self.0.push('[');
+        let start = self.0.len();
+        for item in items {
+            if self.0.len() > start {
+                self.0.push(',');
+            }
+            self.0.push_str(&item);
+        }
+        self.0.push(']');
+    }
+
+    /// The object's text.
+    #[must_use]
+    pub fn end(mut self) -> String {
+        self.0.push('}');
+        self.0
+    }
+
+    fn name(&mut self, name: &str) {
+        self.0.push_str(if self.0.len() > 1 { ",\"" } else { "\"" });
+        self.0.push_str(name);
+        self.0.push_str("\":");
+    }
+}
+
+fn push_text(json: &mut String, mut text: &str) {
+    json.push('"');
+    while let Some(at) = text.bytes().position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+        let (plain, rest) = text.split_at(at);
+        json.push_str(plain);
+        let mut rest = rest.chars();
+        match rest.next() {
+            Some('\n') => json.push_str("\\n"),
+            Some(letter @ ('"' | '\\')) => json.extend(['\\', letter]),
+            control => {
+                let digit = |value: u32| char::from_digit(value, 16).unwrap_or('0');
+                let control = control.map_or(0, u32::from);
+                json.push_str("\\u00");
+                json.extend([digit(control >> 4), digit(control & 15)]);
+            }
+        }
+        text = rest.as_str();
+    }
+    json.push_str(text);
+    json.push('"');
 }
 
 impl fmt::Display for Malformed {
@@ -154,7 +253,7 @@ impl fmt::Display for Wrong {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{DEPTH, Object, Wrong, read};
+    use super::{DEPTH, Object, Writer, Wrong, read};
 
     /// What our formats take of a value, beside what serde_json takes of it.
     fn check(text: &str) {
@@ -229,6 +328,24 @@ mod tests {
             "",
         ] {
             check(text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_what_others_read(text in r#"([\x00-\x1f"\\/ -~]|\x7f|é|😀|\u{2028}){0,12}"#, number: u64, bool: bool) {
+            let mut inner = Writer::object();
+            inner.text("t", &text);
+            let inner = inner.end();
+            let mut outer = Writer::object();
+            outer.number("n", number);
+            outer.bool("b", bool);
+            outer.json("o", &inner);
+            outer.array("a", [inner.clone(), inner.clone()].into_iter());
+            outer.array("e", std::iter::empty());
+            let theirs: serde_json::Value = serde_json::from_str(&outer.end()).expect("JSON");
+            let object = serde_json::json!({"t": text});
+            prop_assert_eq!(theirs, serde_json::json!({"n": number, "b": bool, "o": object, "a": [object, object], "e": []}));
         }
     }
 

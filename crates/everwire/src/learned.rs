@@ -1,6 +1,5 @@
 //! What clients of this process have learned of their paths, by host.
 
-use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -12,7 +11,8 @@ use crate::sync::lock;
 /// Of more hosts, what was learned first is forgotten.
 const HOSTS: usize = 1024;
 
-type Learned = BTreeMap<String, (LearnedInterval, Instant)>;
+/// What was learned last is at the end.
+type Learned = Vec<(String, LearnedInterval, Instant)>;
 
 static LEARNED: Mutex<Learned> = Mutex::new(Learned::new());
 
@@ -23,15 +23,15 @@ pub(crate) fn tell(host: &str, learned: LearnedInterval) {
 
 /// What is known of the path to a host, and how long ago it was learned.
 pub(crate) fn of(host: &str) -> Option<(LearnedInterval, Duration)> {
-    lock(&LEARNED).get(host).map(|(learned, at)| (*learned, at.elapsed()))
+    lock(&LEARNED).iter().find(|(known, ..)| known == host).map(|(_, learned, at)| (*learned, at.elapsed()))
 }
 
 fn note(all: &mut Learned, host: &str, learned: LearnedInterval, now: Instant) {
-    if all.len() >= HOSTS && !all.contains_key(host) {
-        let oldest = all.iter().min_by_key(|(_, (_, at))| *at).map(|(host, _)| host.clone());
-        oldest.and_then(|host| all.remove(&host));
+    all.retain(|(known, ..)| known != host);
+    if all.len() >= HOSTS {
+        all.remove(0);
     }
-    all.insert(host.to_owned(), (learned, now));
+    all.push((host.to_owned(), learned, now));
 }
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
@@ -64,6 +64,6 @@ mod tests {
             note(&mut all, &format!("{n}.invalid"), learned(n), start + Duration::from_secs(n));
         }
         assert_eq!(all.len(), HOSTS);
-        assert!(!all.contains_key("4.invalid") && all.contains_key("5.invalid"));
+        assert_eq!(all.first().map(|(host, ..)| host.as_str()), Some("5.invalid"));
     }
 }

@@ -1,50 +1,66 @@
 //! Where the client stands, as JSON.
 
-use everwire::{Cause, Closed, Loss, OpenFailure, OpenFailureKind, State};
-use serde::Serialize;
+use std::time::Duration;
 
-/// What `bindings/js/src/socket.d.ts` calls `EngineState`.
-#[derive(Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+use everwire::json::Writer;
+use everwire::{Cause, Closed, Loss, OpenFailure, OpenFailureKind, State};
+
+/// What `bindings/js/src/socket.d.ts` calls `State`.
+#[derive(Default)]
 struct Told {
     name: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
     attempt: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     protocol: Option<String>,
-    /// In milliseconds from now.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retry_in: Option<f64>,
+    /// From now.
+    retry_in: Option<Duration>,
     /// Why the last attempt or connection ended, in words.
-    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<u16>,
     /// The peer answers no pings.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unproven: Option<bool>,
+    unproven: bool,
 }
 
 pub(crate) fn json(state: &State) -> String {
     let told = match state {
         State::Connecting { attempt } => Told { name: "connecting", attempt: Some(*attempt), ..Told::default() },
-        State::Connected { subprotocol, pings_unanswered, .. } => Told {
-            name: "connected",
-            protocol: subprotocol.clone(),
-            unproven: pings_unanswered.then_some(true),
-            ..Told::default()
-        },
+        State::Connected { subprotocol, pings_unanswered, .. } => {
+            Told { name: "connected", protocol: subprotocol.clone(), unproven: *pings_unanswered, ..Told::default() }
+        }
         State::Disconnected { cause, attempt, .. } => {
-            let retry_in = state.retry_in().map(|left| left.as_secs_f64() * 1e3);
-            Told { name: "disconnected", attempt: Some(*attempt), retry_in, ..because(cause) }
+            Told { name: "disconnected", attempt: Some(*attempt), retry_in: state.retry_in(), ..because(cause) }
         }
         State::Closing => Told { name: "closing", ..Told::default() },
         State::Closed(closed) => closed_because(closed),
         _ => Told::default(),
     };
-    serde_json::to_string(&told).unwrap_or_default()
+    told.json()
+}
+
+impl Told {
+    fn json(&self) -> String {
+        let mut json = Writer::object();
+        json.text("name", self.name);
+        let after = self.retry_in.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+        let numbers =
+            [("attempt", self.attempt.map(u64::from)), ("retryIn", after), ("code", self.code.map(u64::from))];
+        for (name, number) in numbers {
+            if let Some(number) = number {
+                json.number(name, number);
+            }
+        }
+        for (name, text) in
+            [("protocol", self.protocol.as_deref()), ("reason", self.reason.as_deref()), ("cause", self.cause)]
+        {
+            if let Some(text) = text {
+                json.text(name, text);
+            }
+        }
+        if self.unproven {
+            json.bool("unproven", true);
+        }
+        json.end()
+    }
 }
 
 fn because(cause: &Cause) -> Told {

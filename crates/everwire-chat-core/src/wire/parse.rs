@@ -84,8 +84,8 @@ pub(super) fn event(kind: &str, fields: Object<'_>) -> Result<Option<Event>, Wro
                 Some(_) => fields.objects("users", user)?,
                 None => Vec::new(),
             },
-            read: optional_number(fields, "read")?,
-            unread: optional_number(fields, "unread")?,
+            read: fields.optional("read", Object::number)?,
+            unread: fields.optional("unread", Object::number)?,
         }),
         "read_position" => Event::ReadPosition(ReadMark { offset: fields.number("offset")? }),
         "stored" => Event::Stored(Stored { id: text("id")?, offset: fields.number("offset")? }),
@@ -114,10 +114,7 @@ pub(super) fn event(kind: &str, fields: Object<'_>) -> Result<Option<Event>, Wro
 }
 
 fn code(fields: Object<'_>) -> Result<Option<String>, Wrong> {
-    match fields.get("code") {
-        None | Some(Json::Null) => Ok(None),
-        Some(_) => Ok(Some(fields.text("code")?.to_owned())),
-    }
+    fields.optional("code", |fields, name| fields.text(name).map(str::to_owned))
 }
 
 /// A text message from its fields, wherever they stand.
@@ -135,15 +132,8 @@ pub fn text_message(fields: Object<'_>) -> Result<TextMessage, Wrong> {
             Some(_) => status(fields.text("status")?),
             None => WireStatus::default(),
         },
-        offset: optional_number(fields, "offset")?,
+        offset: fields.optional("offset", Object::number)?,
     })
-}
-
-fn optional_number(fields: Object<'_>, name: &'static str) -> Result<Option<u64>, Wrong> {
-    match fields.get(name) {
-        None | Some(Json::Null) => Ok(None),
-        Some(_) => fields.number(name).map(Some),
-    }
 }
 
 /// A receipt from its fields, wherever they stand.

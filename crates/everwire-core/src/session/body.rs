@@ -1,22 +1,18 @@
-//! The JSON of the four frames that have some. Unknown keys are ignored ([S-4]).
+//! What the four frames with a JSON body hold. The names of the fields are those of the JSON.
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 /// The client's first frame: it asks for a new session, or to resume one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hello {
     /// The session to resume; `None` to begin a new one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<Resume>,
     /// The limits of what the client accepts before it acknowledges.
-    #[serde(default)]
     pub limits: Limits,
 }
 
 /// The session that a client wants to resume, and its position.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Resume {
     /// The session's id.
     pub session: String,
@@ -29,7 +25,7 @@ pub struct Resume {
 }
 
 /// The server's answer.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Welcome {
     /// The session's id.
     pub session: String,
@@ -40,29 +36,25 @@ pub struct Welcome {
     /// The highest sequence number of the client's messages that the server has processed in this session.
     pub processed: u64,
     /// The limits of what the server accepts before it acknowledges.
-    #[serde(default)]
     pub limits: Limits,
     /// The time after a loss during which the session can be resumed, in milliseconds.
     pub resume_within: u64,
     /// The fate of the session that the client asked for, if it is not resumed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Previous>,
 }
 
 /// The fate of a session that can't be resumed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Previous {
     /// The reason why it is gone.
     pub reason: Gone,
     /// The highest sequence number of the client's messages that the server has processed in it, if it still knows.
     /// Later messages will never be processed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processed: Option<u64>,
 }
 
 /// The reason why a session is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Gone {
     /// The server knows no such session: it never existed, or is long forgotten.
@@ -80,13 +72,11 @@ pub enum Gone {
     /// The token or the principal is not the session's.
     Denied,
     /// A reason that this implementation does not know.
-    #[serde(other)]
     Other,
 }
 
 /// The limits of the other end's messages that one end holds before it acknowledges them ([S-14]).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Messages, at least 1. Default 8,192.
     ///
@@ -105,29 +95,24 @@ pub struct Limits {
 }
 
 /// The server will close this connection: the client moves to a new one while this one still works ([S-22]).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GoAway {
     /// The time for which the connection will still work, in milliseconds.
     pub within: u64,
     /// The URL to connect to, if it is another one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
 }
 
 /// The session is over and its state is freed ([S-24]).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bye {
     /// The highest sequence number of the other end's messages that the sender has processed.
-    #[serde(default)]
     pub processed: u64,
     /// The time for which the client is asked to stay away, in milliseconds; `None`: for good.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
     /// `true` if each client was given a different time, so that none adds jitter.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub paced: bool,
     /// The reason, in words for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 

@@ -3,12 +3,13 @@ use std::fmt;
 use bytes::{Buf, Bytes};
 use bytestring::ByteString;
 use everwire_ws::Message;
-use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     body::{Bye, GoAway, Hello, Welcome},
+    body_json,
     prefix::{MAX_SEQUENCE, Prefix},
 };
+use crate::json::{self, Object, Wrong};
 
 /// The longest JSON body in bytes.
 const MAX_BODY: usize = 8 << 10;
@@ -87,10 +88,10 @@ impl Frame {
             },
             Some(b'p') => Self::Ping(nonce(body)?),
             Some(b'q') => Self::Pong(nonce(body)?),
-            Some(b'h') => Self::Hello(json(body)?),
-            Some(b'w') => Self::Welcome(json(body)?),
-            Some(b'g') => Self::GoAway(json(body)?),
-            _ => Self::Bye(json(body)?),
+            Some(b'h') => Self::Hello(json(body, body_json::read_hello)?),
+            Some(b'w') => Self::Welcome(json(body, body_json::read_welcome)?),
+            Some(b'g') => Self::GoAway(json(body, body_json::read_go_away)?),
+            _ => Self::Bye(json(body, body_json::read_bye)?),
         })
     }
 
@@ -103,10 +104,10 @@ impl Frame {
             Self::Ack(seq) => Message::text(format!("a{seq}")),
             Self::Ping(nonce) => lettered('p', nonce),
             Self::Pong(nonce) => lettered('q', nonce),
-            Self::Hello(body) => with_json('h', body),
-            Self::Welcome(body) => with_json('w', body),
-            Self::GoAway(body) => with_json('g', body),
-            Self::Bye(body) => with_json('b', body),
+            Self::Hello(body) => with_json('h', &body_json::write_hello(body)),
+            Self::Welcome(body) => with_json('w', &body_json::write_welcome(body)),
+            Self::GoAway(body) => with_json('g', &body_json::write_go_away(body)),
+            Self::Bye(body) => with_json('b', &body_json::write_bye(body)),
         }
     }
 }
@@ -198,18 +199,16 @@ fn nonce(body: &[u8]) -> Result<Bytes, FrameError> {
     Ok(Bytes::copy_from_slice(body))
 }
 
-fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, FrameError> {
+fn json<T>(body: &[u8], read: fn(Object<'_>) -> Result<T, Wrong>) -> Result<T, FrameError> {
     if body.len() > MAX_BODY || body.first() != Some(&b'{') {
         return Err(FrameError::BadBody);
     }
-    // By the reader of strings, which the other parts of a program use too: a page has only one.
     let body = str::from_utf8(body).map_err(|_| FrameError::BadBody)?;
-    serde_json::from_str(body).map_err(|_| FrameError::BadBody)
+    let json = json::read(body).map_err(|_| FrameError::BadBody)?;
+    Object::of(&json).and_then(|body| read(body).ok()).ok_or(FrameError::BadBody)
 }
 
-fn with_json(letter: char, body: &impl Serialize) -> Message {
-    // The bodies are plain structs of numbers and strings, which serialise without fail.
-    let json = serde_json::to_string(body).unwrap_or_default();
+fn with_json(letter: char, json: &str) -> Message {
     Message::text(format!("{letter}{json}"))
 }
 

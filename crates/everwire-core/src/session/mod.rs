@@ -1,7 +1,7 @@
 //! `everwire.v1`: sessions that outlive connections. The rules stand in `docs/protocol.md`, and their numbers here.
 //!
 //! - [`frame`](Frame): what goes over the wire, and its reading
-//! - [`body`](Hello): what the four JSON frames hold
+//! - [`body`](Hello): what the four JSON frames hold; `body_json`: how that is read and written
 //! - [`code`]: the close codes, in one table for both ends
 //! - [`config`](SessionConfig): the settings of either end
 //! - `prefix`: what goes before the payload of a data frame
@@ -18,6 +18,7 @@
 //! - [`token`](Token): what proves that a client may resume
 
 mod body;
+mod body_json;
 pub(crate) mod client;
 pub mod code;
 mod config;

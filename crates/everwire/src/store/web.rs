@@ -5,10 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use everwire_core::Priority;
 use everwire_core::store::{Saved, SavedSession, StoreOp, StoredMessage};
-use serde::Serialize;
 
 use super::{Store, StoreError, StoreErrorKind};
-use crate::json::{self, Json, Object, Wrong};
+use crate::json::{self, Object, Writer, Wrong};
 use crate::{Message, MessageId};
 
 /// Keeps the outbox of a page in the browser's `localStorage`: it survives a reload, a closed tab and a crash of the
@@ -136,66 +135,52 @@ mod browser {
     }
 }
 
-/// The text that is kept.
-#[derive(Serialize)]
-struct Text<'a> {
-    version: u64,
-    session: Option<Session<'a>>,
-    messages: Vec<Kept<'a>>,
-}
-
-#[derive(Serialize)]
-struct Session<'a> {
-    id: &'a str,
-    token: &'a str,
-    connection: u64,
-    processed: u64,
-    numbered: u64,
-}
-
-#[derive(Serialize)]
-struct Kept<'a> {
-    id: u64,
-    place: u64,
-    seq: Option<u64>,
-    priority: u64,
-    key: Option<&'a str>,
-    expires: Option<u64>,
-    doubt: bool,
-    text: Option<&'a str>,
-    /// As characters of the same number.
-    bytes: Option<String>,
-}
-
 fn write(saved: &Saved) -> String {
-    let session = saved.session.as_ref().map(|session| {
-        let SavedSession { id, token, connection, processed, numbered } = session;
-        Session { id, token, connection: *connection, processed: *processed, numbered: *numbered }
-    });
-    let text = Text { version: VERSION, session, messages: saved.messages.iter().map(kept).collect() };
-    // Strings and numbers in structs: there is nothing in it that JSON can't hold.
-    serde_json::to_string(&text).unwrap_or_default()
+    let mut json = Writer::object();
+    json.number("version", VERSION);
+    if let Some(SavedSession { id, token, connection, processed, numbered }) = &saved.session {
+        let mut session = Writer::object();
+        session.text("id", id);
+        session.text("token", token);
+        session.number("connection", *connection);
+        session.number("processed", *processed);
+        session.number("numbered", *numbered);
+        json.json("session", &session.end());
+    }
+    json.array("messages", saved.messages.iter().map(write_message));
+    json.end()
 }
 
-fn kept(message: &StoredMessage) -> Kept<'_> {
+fn write_message(message: &StoredMessage) -> String {
     let StoredMessage { id, place, seq, priority, key, expires_at, may_have_arrived, message } = message;
-    let text = message.as_text();
-    let characters = || message.payload().iter().map(|byte| char::from(*byte)).collect();
-    Kept {
-        id: id.0,
-        place: place.0,
-        seq: *seq,
-        priority: match priority {
-            Priority::High => 0,
-            Priority::Normal => 1,
-            Priority::Low => 2,
-        },
-        key: key.as_deref(),
-        expires: *expires_at,
-        doubt: *may_have_arrived,
-        text,
-        bytes: text.is_none().then(characters),
+    let mut json = Writer::object();
+    json.number("id", id.0);
+    json.number("place", place.0);
+    if let Some(seq) = seq {
+        json.number("seq", *seq);
     }
+    let priority = match priority {
+        Priority::High => 0,
+        Priority::Normal => 1,
+        Priority::Low => 2,
+    };
+    json.number("priority", priority);
+    if let Some(key) = key {
+        json.text("key", key);
+    }
+    if let Some(expires) = expires_at {
+        json.number("expires", *expires);
+    }
+    json.bool("doubt", *may_have_arrived);
+    match message.as_text() {
+        Some(text) => json.text("text", text),
+        None => {
+            // As characters of the same number.
+            let characters: String = message.payload().iter().map(|byte| char::from(*byte)).collect();
+            json.text("bytes", &characters);
+        }
+    }
+    json.end()
 }
 
 fn read(text: &str) -> Result<Saved, StoreError> {
@@ -206,10 +191,7 @@ fn read(text: &str) -> Result<Saved, StoreError> {
         let words = "the outbox that the browser kept was written by a later version: reload the page";
         return Err(StoreError::new(StoreErrorKind::TooNew, words));
     }
-    let session = match all.get("session") {
-        None | Some(Json::Null) => None,
-        Some(_) => Some(all.object("session").and_then(read_session).map_err(|_| corrupt())?),
-    };
+    let session = all.optional("session", |all, name| read_session(all.object(name)?)).map_err(|_| corrupt())?;
     let messages = all.objects("messages", read_message).map_err(|_| corrupt())?;
     Ok(Saved { session, messages })
 }
