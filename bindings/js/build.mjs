@@ -3,7 +3,8 @@ import { build } from "esbuild";
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 
-const ENTRIES = ["index", "node", "inline", "slim", "react", "chat", "chat-node"];
+/** What shares a part with others of its line, loaded once. */
+const ENTRIES = [["index", "node", "inline", "slim", "react"], ["chat", "chat-node"]];
 /** In bytes: the shim by gzip, the WebAssembly by brotli. */
 const LIMITS = { shim: 4096, wasm: Number(process.env.EVERWIRE_JS_WASM_LIMIT ?? 145_000) };
 
@@ -14,19 +15,14 @@ await rm(here("dist"), { recursive: true, force: true });
 await mkdir(here("dist"));
 const wasm = await readFile(here("gen/everwire.wasm"));
 await writeFile(here("gen/inline.js"), `export default "${wasm.toString("base64")}";\n`);
-await build({
-  entryPoints: ENTRIES.map((name) => `src/${name}.js`),
-  outdir: "dist",
-  format: "esm",
-  target: "es2022",
-  bundle: true,
-  splitting: true,
-  minify: true,
-  chunkNames: "[name]-[hash]",
-  external: ["node:*", "everwire", "react"],
-  legalComments: "none",
-  logLevel: "warning",
-});
+const OPTIONS = { outdir: "dist", format: "esm", target: "es2022", bundle: true, minify: true, legalComments: "none", logLevel: "warning" };
+/** The engine is a file of its own with all that it needs: a page that waits for it waits for one. */
+const engine = { name: "engine", setup: ({ onResolve }) => onResolve({ filter: /^\.\/engine\.js$/ }, ({ path }) => ({ path, external: true })) };
+await build({ ...OPTIONS, entryPoints: ["src/engine.js"] });
+for (const names of ENTRIES) {
+  const entryPoints = names.map((name) => `src/${name}.js`);
+  await build({ ...OPTIONS, entryPoints, splitting: true, chunkNames: "[name]-[hash]", external: ["node:*", "everwire", "react"], plugins: [engine] });
+}
 for (const name of ["everwire.wasm", "chat.wasm"]) await copyFile(here(`gen/${name}`), here(`dist/${name}`));
 for (const types of (await readdir(here("src"))).filter((name) => name.endsWith(".d.ts"))) await copyFile(here(`src/${types}`), here(`dist/${types}`));
 

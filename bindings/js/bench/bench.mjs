@@ -39,44 +39,52 @@ async function sizes() {
   for (const [who, entry] of Object.entries(entries)) {
     const whole = who === "socket.io" ? "*" : "{ default }";
     const contents = typeof entry === "string" ? `export ${whole} from "${entry}"` : readFileSync(entry, "utf8");
-    const resolveDir = fileURLToPath(new URL("../../../benches/peers", import.meta.url));
+    const resolveDir = fileURLToPath(new URL(typeof entry === "string" ? "../../../benches/peers" : "../src", import.meta.url));
     const { outputFiles } = await build({ stdin: { contents, resolveDir }, bundle: true, minify: true, format: "esm", platform: "browser", write: false, logLevel: "error" });
     measured[who] = kilobytes(gzipSync(outputFiles[0].contents, { level: 9 }).length);
   }
   return measured;
 }
 
-/** How soon it is there, and whether the first connection is later than a bare one. */
+/** How soon it is there, and whether the first connection is later than a bare one: each in a page of its own, by turns. */
 async function inChromium() {
-  const server = await Server.start({ "/dist/": new URL("../dist/", import.meta.url) });
+  const files = await Server.start({ "/dist/": new URL("../dist/", import.meta.url) });
+  // In another process than that of the files, which a page fetches at the same time.
+  const there = await receiver("ws");
   const browser = await launch();
-  const times = [];
-  for (let at = 0; at < (QUICK ? 3 : 15); at += 1) {
+  const times = { bare: [], ours: [], ready: [] };
+  const visit = async (is) => {
     const page = await (await browser.newContext()).newPage();
-    await page.goto(`${server.origin}/`);
-    times.push(
-      await page.evaluate(async (url) => {
-        const opens = (socket, start) => new Promise((open) => socket.addEventListener("open", () => open(performance.now() - start)));
-        // The browser's first connection to a host takes longer than its next ones.
-        await opens(new WebSocket(url), 0);
-        const { EverwireSocket, preload } = await import("/dist/index.js");
-        let start = performance.now();
-        const bare = await opens(new WebSocket(url), start);
-        start = performance.now();
-        // The WebAssembly is fetched meanwhile.
-        const ours = await opens(new EverwireSocket(url), start);
-        await preload();
-        return { ready: performance.now() - start, bare, ours };
-      }, `${server.ws}/echo`),
-    );
+    await page.goto(`${files.origin}/`);
+    const taken = await page.evaluate(async ([url, is]) => {
+      const opens = (socket, start) => new Promise((open) => socket.addEventListener("open", () => open(performance.now() - start)));
+      // The browser's first connection to a host takes longer than its next ones.
+      await opens(new WebSocket(url), 0);
+      const { EverwireSocket, preload } = await import("/dist/index.js");
+      await new Promise((settled) => setTimeout(settled, 50));
+      const start = performance.now();
+      const opened = await opens(is === "bare" ? new WebSocket(url) : new EverwireSocket(url), start);
+      if (is === "bare") return [opened];
+      // The WebAssembly is fetched meanwhile.
+      await preload();
+      return [opened, performance.now() - start];
+    }, [`ws://127.0.0.1:${there.port}/`, is]);
     await page.context().close();
+    return taken;
+  };
+  for (let at = 0; at < (QUICK ? 3 : 25); at += 1) {
+    times.bare.push((await visit("bare"))[0]);
+    const [opened, ready] = await visit("everwire");
+    times.ours.push(opened);
+    times.ready.push(ready);
   }
   await browser.close();
-  await server.stop();
-  const median = (of) => times.map(of).sort((a, b) => a - b)[times.length >> 1].toFixed(1);
+  await files.stop();
+  there.stop();
+  const median = (of) => `${of.sort((a, b) => a - b)[of.length >> 1].toFixed(1)} ms`;
   return [
-    ["ready after the first socket, Chromium", { everwire: `${median(({ ready }) => ready)} ms` }],
-    ["first connection, Chromium; the bare WebSocket in the last column", { everwire: `${median(({ ours }) => ours)} ms`, ws: `${median(({ bare }) => bare)} ms` }],
+    ["ready after the first socket, Chromium", { everwire: median(times.ready) }],
+    ["first connection, Chromium; the bare WebSocket in the last column", { everwire: median(times.ours), ws: median(times.bare) }],
   ];
 }
 

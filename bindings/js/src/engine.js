@@ -1,5 +1,6 @@
 // Loaded in its own time: what ties a socket of the shim to a client in WebAssembly.
 import init, { Engine, initSync } from "../gen/everwire.js";
+import { Deliveries } from "./deliveries.js";
 import { linked } from "./socket.js";
 import { settings } from "./settings.js";
 import { heir, locked } from "./outbox.js";
@@ -35,6 +36,9 @@ const INHERITED_MS = 10_000;
 /** How long a page that comes back may take to connect before its states tell that it has not. */
 const RETURN_MS = 3_000;
 
+const encoder = new TextEncoder();
+const lengths = new Uint32Array(TOGETHER);
+
 let started;
 
 /** Starts the WebAssembly: a module, bytes, a response or a promise of one. */
@@ -66,7 +70,7 @@ class Client {
   #store;
   /** The socket in use, or the last one. */
   #link;
-  #deliveries = new Map();
+  #deliveries = new Deliveries();
   #hasEnded = false;
   /** Texts that were sent in this turn. */
   #gathered = [];
@@ -77,6 +81,9 @@ class Client {
   /** Which of several addresses is next, and whether the last one that was tried has opened. */
   #address = 0;
   #hasOpened = true;
+  /** The WebAssembly knows how the first attempt went, and whether the connection ends then. */
+  #hasHeard = false;
+  #endsThen = false;
   /** The page is put away: what happens meanwhile is told when it is back. */
   #away;
   #listeners = [];
@@ -93,6 +100,10 @@ class Client {
     const given = settings(core.options, typeof core.WebSocket.prototype?.ping === "function");
     if (given.store) await this.#openStore(given);
     if (core.ready === CLOSED) return this.#store?.release();
+    if (core.stays && core.ready !== OPEN) {
+      core.early?.abandon();
+      core.early = undefined;
+    }
     given.protocols = core.protocols;
     const hooks = {
       socket: (url, protocols) => this.#socket(url, protocols),
@@ -113,6 +124,9 @@ class Client {
       throw error;
     }
     core.engine = this;
+    if (core.stays) this.disconnect();
+    core.later?.();
+    core.later = undefined;
     core.pull ? this.pull() : this.push();
     core.drain?.();
   }
@@ -181,15 +195,12 @@ class Client {
     this.#gathered = [];
     if (this.#hasEnded) return entries.forEach(({ done }) => done?.({ status: "cancelled" }));
     if (entries.length === 1) return this.#sendNow(entries[0]);
-    const units = new Uint32Array(entries.length);
-    let joined = entries[0].data;
-    units[0] = joined.length;
-    for (let at = 1; at < entries.length; at += 1) {
-      const { data } = entries[at];
+    const units = lengths.subarray(0, entries.length);
+    const texts = entries.map(({ data }, at) => {
       units[at] = data.length;
-      joined += `\n${data}`;
-    }
-    const sent = this.#engine.send_texts(joined, units);
+      return data;
+    });
+    const sent = this.#engine.send_texts(encoder.encode(texts.join("\n")), units);
     const { first, count } = sent;
     for (let at = 0; at < count; at += 1) {
       const { done } = entries[at];
@@ -241,11 +252,30 @@ class Client {
   reconnect(code, reason) {
     this.#flush();
     const core = this.#core;
+    if (core.stays) {
+      core.stays = false;
+      if (core.state.name === "closed") return this.#connectAgain();
+      // It will be closed in a moment.
+      this.again = true;
+      return;
+    }
     if (core.ready === CONNECTING) return this.#engine.retry_now();
     if (core.options.session) return this.#engine.migrate();
     core.closing = code === undefined ? [] : [code, reason ?? ""];
     this.again = true;
-    this.#engine.disconnect();
+    this.#end();
+  }
+
+  disconnect() {
+    this.#flush();
+    this.again = false;
+    this.#end();
+  }
+
+  /** Ends the connection: one that the shim has opened once the WebAssembly has heard of it, so that it is closed in order. */
+  #end() {
+    if (this.#core.ready === OPEN && !this.#hasHeard) this.#endsThen = true;
+    else this.#engine.disconnect();
   }
 
   pull() {
@@ -334,14 +364,8 @@ class Client {
   }
 
   #outcomes(flat) {
-    for (let at = 0; at < flat.length && this.#deliveries.size > 0; at += 4) {
-      const [first, last, code, detail] = flat.subarray(at, at + 4);
-      for (let id = first; id <= last; id += 1) {
-        const done = this.#deliveries.get(id);
-        if (!done) continue;
-        this.#deliveries.delete(id);
-        done(OUTCOMES[code](detail));
-      }
+    for (let at = 0; at < flat.length; at += 4) {
+      this.#deliveries.end(flat[at], flat[at + 1], Object.freeze(OUTCOMES[flat[at + 2]](flat[at + 3])));
     }
   }
 
@@ -374,6 +398,11 @@ class Client {
       return;
     }
     this.#tell(state);
+    if (["connected", "disconnected"].includes(state.name)) this.#hasHeard = true;
+    if (this.#hasHeard && this.#endsThen) {
+      this.#endsThen = false;
+      this.#engine.disconnect();
+    }
     if (this.again && state.name === "closed" && state.cause === "user" && core.ready !== CLOSING) this.#connectAgain();
   }
 
@@ -410,11 +439,11 @@ class Client {
         core.stateIs(told);
         return this.#closed(told, was);
       case "closing":
-        if (!this.again) core.ready = CLOSING;
+        if (!this.again && !core.stays) core.ready = CLOSING;
         break;
       case "closed":
         if (state.cause === "initial") return;
-        core.ready = this.again && was !== CLOSED && core.closing ? CONNECTING : CLOSED;
+        core.ready = (core.stays || (this.again && core.closing)) && was !== CLOSED && was !== CLOSING ? CONNECTING : CLOSED;
         core.stateIs(told);
         return this.#closed(told, was);
     }

@@ -11,8 +11,11 @@ export function init(source) {
   return preload().then(() => {});
 }
 
+/** What has an address is fetched while the engine is. */
+const fetched = (source) => (typeof source === "string" || source instanceof URL ? fetch(source) : source);
+
 provide(async () => {
-  const engine = await import("./engine.js");
-  await engine.start(await given);
+  const [engine, source] = await Promise.all([import("./engine.js"), given.then(fetched)]);
+  await engine.start(source);
   return engine;
 });

@@ -32,7 +32,7 @@ export type State =
   | { readonly name: "disconnected"; readonly attempt: number; readonly retryAt: number; readonly cause: Cause; readonly code?: number; readonly reason: string }
   /** What was sent is flushed, and the connection is being closed. */
   | { readonly name: "closing" }
-  /** The end: nothing more happens before `reconnect()`. */
+  /** The end, or disconnected by you: nothing more happens before `reconnect()`. */
   | { readonly name: "closed"; readonly cause: Cause; readonly code?: number; readonly reason?: string; readonly attempt?: number };
 
 /**
@@ -252,8 +252,13 @@ export class EverwireSocket extends EventTarget implements WebSocket {
   close(code?: number, reason?: string): void;
   /** Closes for good, and waits until what was sent is proven to have arrived, or for `within` milliseconds (default 10,000). */
   finish(options?: { within?: number; code?: number; reason?: string }): Promise<Undelivered>;
-  /** Takes a new connection: at once where it waits for one, and also after the end. A session moves without a gap. */
+  /** Takes a new connection: at once where it waits for one, and also after `disconnect()` and after the end. A session moves without a gap. */
   reconnect(code?: number, reason?: string): void;
+  /**
+   * Closes the connection once what was sent has gone out (within 2 s), and stays away until `reconnect()`. What is sent meanwhile
+   * waits: `readyState` is CONNECTING, and `state.name` is "closed". A session can be resumed as long as its server keeps it.
+   */
+  disconnect(code?: number, reason?: string): void;
   /**
    * The messages, instead of events, with back-pressure: what is not asked for waits, and then the server does. In a session a
    * message counts as processed when the next one is asked for. Leaving the loop goes back to events.

@@ -20,6 +20,11 @@ export function preload() {
 
 const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3];
 const SESSION = "everwire.v1";
+/**
+ * The engine's first steps take some milliseconds, which the event `open` should not wait for. Nothing is sent before it, so they may
+ * come behind it; a connection that takes longer than this to open is not waited for.
+ */
+const HEAD_START_MS = 20;
 const NAMES = { CONNECTING, OPEN, CLOSING, CLOSED };
 
 const refuse = (name, words) => {
@@ -47,6 +52,16 @@ function checked(protocols) {
     if (names.indexOf(name) < at) refuse("SyntaxError", `the subprotocol '${name}' is given twice`);
   }
   return names;
+}
+
+/** As the browser's `close` checks them. */
+function checkedClose(code, reason) {
+  if (code !== undefined) {
+    code = Math.min(65535, Math.max(0, Math.round(code) || 0));
+    if (code !== 1000 && !(code >= 3000 && code <= 4999)) refuse("InvalidAccessError", `the close code is 1000 or from 3000 to 4999, not ${code}`);
+  }
+  if (reason !== undefined && encoder.encode((reason = `${reason}`)).length > 123) refuse("SyntaxError", "a close reason has at most 123 bytes");
+  return [code, reason];
 }
 
 const encoder = new TextEncoder();
@@ -90,6 +105,8 @@ export class EverwireSocket extends EventTarget {
       waiting: 0,
       lost: 0,
       buffer: [],
+      /** It was disconnected, and stays so until it is told to connect. */
+      stays: false,
       emit: (event) => this.dispatchEvent(event),
       tell: (type, more) => this.dispatchEvent(Object.assign(new Event(type), more)),
       closed: (code, reason, wasClean) => this.dispatchEvent(new Closing("close", { code, reason, wasClean })),
@@ -119,11 +136,15 @@ export class EverwireSocket extends EventTarget {
     core.ready = CONNECTING;
     core.state = Object.freeze({ name: "connecting", attempt: 1 });
     core.closing = core.finished = undefined;
+    core.stays = false;
     const WebSocket = (core.WebSocket = core.options.WebSocket ?? globalThis.WebSocket);
     if (typeof WebSocket !== "function") throw new TypeError("there is no WebSocket here: give one as an option, such as npm's ws");
     if (core.next || core.names) (core.first = core.ask({ attempt: 1 })).catch(() => {});
     else core.early = early(new WebSocket(core.urls[0], core.offered()), core);
-    const run = preload().then((engine) => {
+    // Sockets of other makes are changed first (`wrap.js`).
+    const first = core.WebSocket === globalThis.WebSocket && typeof process === "undefined" && core.early?.first;
+    const run = preload().then(async (engine) => {
+      await first;
       // It may have been closed meanwhile.
       if (core.run === run && core.ready !== CLOSED) return engine.attach(core);
     });
@@ -220,11 +241,7 @@ export class EverwireSocket extends EventTarget {
   }
 
   close(code, reason) {
-    if (code !== undefined) {
-      code = Math.min(65535, Math.max(0, Math.round(code) || 0));
-      if (code !== 1000 && !(code >= 3000 && code <= 4999)) refuse("InvalidAccessError", `the close code is 1000 or from 3000 to 4999, not ${code}`);
-    }
-    if (reason !== undefined && encoder.encode((reason = `${reason}`)).length > 123) refuse("SyntaxError", "a close reason has at most 123 bytes");
+    [code, reason] = checkedClose(code, reason);
     this.#finish({ code, reason });
   }
 
@@ -259,9 +276,22 @@ export class EverwireSocket extends EventTarget {
       core.engine?.end();
       core.engine = undefined;
       this.#start();
-    } else {
-      core.engine?.reconnect(code, reason);
+    } else if (core.engine) {
+      core.engine.reconnect(code, reason);
+    } else if (core.stays) {
+      core.stays = false;
+    } else if (core.ready === OPEN) {
+      core.later = () => core.engine.reconnect(code, reason);
     }
+  }
+
+  disconnect(code, reason) {
+    const core = this.#core;
+    [code, reason] = checkedClose(code, reason);
+    if (core.ready >= CLOSING || core.stays) return;
+    core.stays = true;
+    core.closing = code === undefined ? [] : [code, reason ?? ""];
+    core.engine?.disconnect();
   }
 
   messages() {
@@ -341,9 +371,15 @@ function early(socket, core) {
   socket.binaryType = "arraybuffer";
   const told = [];
   const link = linked(socket);
+  let heard;
+  const first = new Promise((told) => {
+    heard = told;
+    setTimeout(told, HEAD_START_MS);
+  });
   for (const type of ["open", "message", "error", "close"]) {
     socket[`on${type}`] = (event) => {
       told.push(event);
+      heard();
       // Who logs in first, or has a session, is connected only then.
       if (type === "open" && !core.options.session && !core.options.onOpen && core.ready === CONNECTING) core.opened(socket);
     };
@@ -351,6 +387,8 @@ function early(socket, core) {
   return {
     socket,
     told,
+    /** It has told something, or takes its time. */
+    first,
     link,
     abandon() {
       for (const type of ["open", "message", "close"]) socket[`on${type}`] = null;

@@ -35,8 +35,18 @@ const TOGETHER = 32 << 10;
 function gathering(socket) {
   let bytes = 0;
   let stream;
+  let waits = false;
+  const drained = () => {
+    waits = false;
+    socket.ondrain?.();
+  };
   const release = () => {
     stream?.uncork();
+    // Too much for now: who waits for room is told when there is some.
+    if (stream?.writableNeedDrain && !waits) {
+      waits = true;
+      stream.once("drain", drained);
+    }
     stream = undefined;
     bytes = 0;
   };

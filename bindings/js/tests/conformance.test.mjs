@@ -17,8 +17,7 @@ const SCRIPTS = new URL("../../conformance/", import.meta.url);
 const BINARY = process.env.EVERWIRE_BINARY;
 /** Whatever a step waits for has to come within this. */
 const LIMIT_MS = 20_000;
-/** `disconnect` is missing: what has the interface of a `WebSocket` can only be closed, and that is its end. */
-const NEEDS = new Set(["pings", "file", "status"]);
+const NEEDS = new Set(["pings", "file", "status", "disconnect"]);
 
 /** What `everwire-bind` calls each setting, as an option. */
 const OPTIONS = {
@@ -143,7 +142,12 @@ class Play {
         await network.server.stop();
         return step.run ? network.serve(network.address, step) : undefined;
       case "connect":
-        return this.letConnect();
+        return this.settings.connect_on_start === false ? this.letConnect() : socket.reconnect();
+      case "disconnect":
+        return socket.disconnect();
+      case "hint":
+        // Node.js says nothing of the network. `cases/beyond.mjs` has the same in a page, which does.
+        return;
       case "reconnect_now":
         return socket.reconnect();
       case "start":

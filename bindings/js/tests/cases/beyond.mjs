@@ -124,6 +124,90 @@ export default [
     equal((await told(id)).connections, 3);
     socket.close();
   }],
+  ["disconnect stays away until reconnect, and what is sent meanwhile waits", async ({ EverwireSocket, url, options, id, told }) => {
+    const socket = new EverwireSocket(url("/echo"), [], options);
+    const heard = log(socket);
+    await event(socket, "open");
+    socket.send("before");
+    await until(() => heard.includes("message:before"));
+    socket.disconnect(4000, "lunch");
+    const { readyState, state } = await event(socket, "close").then(() => socket);
+    equal([readyState, state.name, state.cause], [0, "closed", "user"]);
+    const waits = socket.deliver("waits");
+    // The network is there again: that is no reason to come back.
+    if (options.WebSocket === undefined) globalThis.dispatchEvent(new Event("online"));
+    await new Promise((waited) => setTimeout(waited, 100));
+    equal((await told(id)).connections, 1);
+    socket.reconnect();
+    await waits;
+    await until(async () => (await told(id)).messages.length === 2);
+    equal([(await told(id)).messages, (await told(id)).closes[0]], [["before", "waits"], [4000, "lunch"]]);
+    await until(() => heard.includes("message:waits"));
+    equal(heard, ["open", "message:before", "close:4000", "open", "message:waits"]);
+    socket.close();
+    await event(socket, "close");
+    equal(socket.readyState, 3);
+  }],
+  ["disconnect and reconnect in one turn take a new connection", async ({ EverwireSocket, url, options, id, told }) => {
+    const socket = new EverwireSocket(url("/echo"), [], options);
+    const heard = log(socket);
+    await event(socket, "open");
+    await socket.deliver("here");
+    socket.disconnect();
+    socket.reconnect();
+    const again = socket.deliver("again");
+    await event(socket, "open");
+    await again;
+    await until(() => heard.includes("message:again"));
+    equal([heard.filter((one) => one === "open").length, (await told(id)).connections], [2, 2]);
+    socket.close();
+  }],
+  ["what is asked of a socket as soon as it opens is done in order, though the engine may not be there yet", async ({ EverwireSocket, url, options, id, told }) => {
+    const [one, other] = ["&of=one", "&of=other"].map((more) => new EverwireSocket(url("/echo", more), [], options));
+    const heard = [log(one), log(other)];
+    one.onopen = () => one.disconnect(4001, "one");
+    other.onopen = () => {
+      other.onopen = null;
+      other.reconnect(4002, "other");
+    };
+    await until(() => one.state.name === "closed" && heard[1].length === 3);
+    equal(heard, [["open", "close:4001"], ["open", "close:4002", "open"]]);
+    await until(async () => (await told(id)).closes.length === 2);
+    equal((await told(id)).closes.sort(), [[4001, "one"], [4002, "other"]]);
+    one.close();
+    other.close();
+  }],
+  ["disconnect while it connects, or waits for the next attempt, ends that", async ({ EverwireSocket, url, options, id, told }) => {
+    const early = new EverwireSocket(url("/echo"), [], options);
+    early.disconnect();
+    const waits = early.deliver("waits");
+    await until(() => early.state.name === "closed");
+    equal(early.readyState, 0);
+    early.reconnect();
+    await event(early, "open");
+    await waits;
+    early.close();
+    const late = new EverwireSocket(url("/flaky", "&times=1000"), [], { ...options, retry: { minDelay: 60_000, maxDelay: 60_000, jitter: "none" } });
+    await until(() => late.state.name === "disconnected");
+    const { connections } = await told(id);
+    late.disconnect();
+    await until(() => late.state.name === "closed");
+    late.reconnect();
+    await until(async () => (await told(id)).connections > connections);
+    late.close();
+  }],
+  ["close after disconnect is the end, and gives up what waits", async ({ EverwireSocket, url, options }) => {
+    const socket = new EverwireSocket(url("/echo"), [], options);
+    await event(socket, "open");
+    await socket.deliver("here");
+    socket.disconnect();
+    await event(socket, "close");
+    const waits = socket.deliver("waits");
+    socket.close();
+    equal(await waits, { status: "cancelled" });
+    await until(() => socket.readyState === 3);
+    equal(await socket.deliver("after"), { status: "cancelled" });
+  }],
   ["states are told with what a user interface shows", async ({ EverwireSocket, url, options, id, cut }) => {
     const socket = new EverwireSocket(url("/echo"), [], options);
     const states = [];

@@ -6,12 +6,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytestring::ByteString;
-use everwire::{Client, Deliveries, Hint, Message, MessageId, Priority, SendError, SendOptions};
-use js_sys::{Error, Object, Reflect};
+use everwire::{Client, Deliveries, Hint, Message, Priority, SendError, SendOptions};
+use js_sys::{Array, Error, Object, Promise, Reflect};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::hooks::Hooks;
+use crate::hooks::{Hooks, promise};
 use crate::pump::{self, Demand};
 use crate::{outcomes, settings};
 
@@ -49,9 +49,9 @@ impl Engine {
         self.send(Message::text(text), options)
     }
 
-    /// The same for many texts, in one call: `joined` has them with a character between each two, `units` the length of each in
-    /// UTF-16. At most 256, so that their numbers follow each other. The first number, how many were taken, and why no more were.
-    pub fn send_texts(&self, joined: String, units: &[u32]) -> SentTexts {
+    /// The same for many texts, in one call: `joined` has them in UTF-8 with an ASCII character between each two, `units` the length
+    /// of each in UTF-16. At most 256, so that their numbers follow each other. The first number, how many were taken, and why no more were.
+    pub fn send_texts(&self, joined: Vec<u8>, units: &[u32]) -> SentTexts {
         let mut deliveries = Deliveries::new();
         let sent = self.client.send_many(&mut texts(joined, units), &mut deliveries);
         let first = deliveries.first_id().map_or(0.0, |first| first.0 as f64);
@@ -61,11 +61,6 @@ impl Engine {
     /// The same for bytes.
     pub fn send_bytes(&self, bytes: Vec<u8>, options: &JsValue) -> Result<f64, JsValue> {
         self.send(Message::binary(bytes), options)
-    }
-
-    /// Takes back what no connection has been given. Whether it was.
-    pub fn cancel(&self, id: f64) -> bool {
-        self.client.cancel(MessageId(id as u64)).is_ok()
     }
 
     /// Allows this number of further messages to be handed over; a negative number allows all.
@@ -81,11 +76,6 @@ impl Engine {
     /// Payload bytes that are in no socket yet.
     pub fn queued_bytes(&self) -> f64 {
         self.client.stats().machine.queued_bytes as f64
-    }
-
-    /// Payload bytes whose arrival is not proven yet.
-    pub fn unproven_bytes(&self) -> f64 {
-        self.client.stats().machine.unproven_bytes as f64
     }
 
     /// Round trip in milliseconds, smoothed; not a number where none was measured.
@@ -113,12 +103,14 @@ impl Engine {
         self.client.migrate();
     }
 
-    /// Ends the client within `within` milliseconds; returns the numbers of unsent and of unacknowledged messages.
-    pub async fn close(&self, within: f64) -> Vec<f64> {
+    /// Ends the client within `within` milliseconds; the promise is for the numbers of unsent and of unacknowledged messages.
+    pub fn close(&self, within: f64) -> Promise {
         let within = Duration::try_from_secs_f64(within.max(0.0) / 1e3).unwrap_or(Duration::MAX);
         let client = self.client.clone();
-        let left = client.close(within).await;
-        vec![left.unsent.len() as f64, left.unacknowledged.len() as f64]
+        promise(async move {
+            let left = client.close(within).await;
+            Ok(Array::of2(&left.unsent.len().into(), &left.unacknowledged.len().into()).into())
+        })
     }
 }
 
@@ -151,8 +143,9 @@ impl SentTexts {
 }
 
 /// The messages of a joined text. They share its memory.
-fn texts(joined: String, units: &[u32]) -> VecDeque<Message> {
-    let joined = ByteString::from(joined);
+fn texts(joined: Vec<u8>, units: &[u32]) -> VecDeque<Message> {
+    // What JavaScript encodes is UTF-8.
+    let joined = ByteString::try_from(joined).unwrap_or_default();
     let mut start = 0;
     let mut messages = VecDeque::with_capacity(units.len());
     for length in units {

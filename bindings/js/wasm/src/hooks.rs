@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::error::Error;
+use std::pin::Pin;
 use std::rc::Rc;
 
 use everwire::{ConnectionEnded, Message, NewConnection, PermanentError};
@@ -112,7 +113,7 @@ impl Held {
             let (connection, ended) = (Rc::clone(&connection), Rc::clone(&ended));
             Closure::<dyn FnMut(JsValue) -> Promise>::new(move |data: JsValue| {
                 let (slot, ended) = (Rc::clone(&connection), Rc::clone(&ended));
-                future_to_promise(async move {
+                promise(async move {
                     let mut connection = slot.take().ok_or_else(|| error("another call still waits"))?;
                     let done = match receives {
                         true => connection.recv().await.map(|message| to_js(&message)),
@@ -147,6 +148,12 @@ fn failed(thrown: &JsValue) -> Failed {
         true => PermanentError::new(words).into(),
         false => words.into(),
     }
+}
+
+/// A promise for what comes of some work. All kinds of work share its code, so they are behind a pointer.
+pub(crate) fn promise(work: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> Promise {
+    let work: Pin<Box<dyn Future<Output = Result<JsValue, JsValue>>>> = Box::pin(work);
+    future_to_promise(work)
 }
 
 fn error(words: &str) -> JsValue {

@@ -24,7 +24,9 @@ impl SocketFactory {
     /// connects, and fires its events only after that call. Its `send` copies the bytes that it is given before it returns.
     ///
     /// A socket that knows why the server has refused the upgrade has the HTTP status as a property `refusedWith` when it fires
-    /// `close`, and the seconds of a `Retry-After` as `retryAfter`: the client then decides as a native one does.
+    /// `close`, and the seconds of a `Retry-After` as `retryAfter`: the client then decides as a native one does. One that knows when
+    /// all that it had buffered is gone calls its property `ondrain()` then, and the client goes on writing at once; otherwise the
+    /// client looks every 10 ms, as it has to with the browser's.
     #[must_use]
     pub fn new(make: Function) -> Self {
         Self { make, pings: false }
@@ -59,6 +61,26 @@ pub(super) fn refusal(socket: &WebSocket) -> Option<(u16, Option<Duration>)> {
     let number = |name: &str| Reflect::get(socket, &name.into()).ok()?.as_f64();
     let status = number("refusedWith").filter(|status| (100.0..600.0).contains(status))? as u16;
     Some((status, number("retryAfter").and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())))
+}
+
+/// Hears that one socket has no more buffered.
+pub(super) struct Drain {
+    _on_drain: Closure<dyn FnMut()>,
+}
+
+impl Drain {
+    pub(super) fn new(socket: &WebSocket, heard: impl FnMut() + 'static) -> Self {
+        let on_drain = Closure::<dyn FnMut()>::new(heard);
+        // Without the property the client looks for itself.
+        let _ = Reflect::set(socket, &"ondrain".into(), on_drain.as_ref());
+        Self { _on_drain: on_drain }
+    }
+
+    /// Hears it no more.
+    pub(super) fn let_go(socket: &WebSocket) {
+        // As the property was set before, so it can be now.
+        let _ = Reflect::set(socket, &"ondrain".into(), &JsValue::NULL);
+    }
 }
 
 /// What sends pings on one socket and hears its pongs.

@@ -14,7 +14,7 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
 
-use super::factory::{self, Pinger, SocketFactory};
+use super::factory::{self, Drain, Pinger, SocketFactory};
 use super::leaving::Leaving;
 use super::turn::Turn;
 
@@ -25,8 +25,8 @@ pub(crate) struct Socket {
     closing: bool,
     text_pings: Option<(String, String)>,
     pinger: Option<Pinger>,
-    /// It is of another make than the browser's, which hides them.
-    knows_refusals: bool,
+    /// It is of another make than the browser's, which tells nobody when there is room, and hides with which status it was refused.
+    drain: Option<Drain>,
     _turn: Option<Turn>,
     _leaving: Leaving,
     on_message: Closure<dyn FnMut(MessageEvent)>,
@@ -114,6 +114,10 @@ impl Socket {
                 }
             })
         });
+        let drain = factory.map(|_| {
+            let heard = Rc::clone(&heard);
+            Drain::new(&socket, move || EventQueue::tell(&heard, |_| {}))
+        });
         // Whoever comes back to the page connects anew.
         let leaving = {
             let (socket, heard) = (socket.clone(), Rc::clone(&heard));
@@ -131,7 +135,7 @@ impl Socket {
             closing: false,
             text_pings,
             pinger,
-            knows_refusals: factory.is_some(),
+            drain,
             _turn: turn,
             _leaving: leaving,
             on_message,
@@ -170,7 +174,7 @@ impl Socket {
 
     /// The HTTP status with which the upgrade was refused, and after how long to try again, where the socket knows.
     pub(super) fn refusal(&self) -> Option<(u16, Option<Duration>)> {
-        self.knows_refusals.then(|| factory::refusal(&self.socket)).flatten()
+        self.drain.as_ref().and_then(|_| factory::refusal(&self.socket))
     }
 
     /// The subprotocol that the server chose.
@@ -247,6 +251,9 @@ impl Drop for Socket {
         let_go(&self.socket);
         if self.pinger.is_some() {
             Pinger::let_go(&self.socket);
+        }
+        if self.drain.is_some() {
+            Drain::let_go(&self.socket);
         }
     }
 }
