@@ -129,10 +129,10 @@ impl<'j> Object<'j> {
         self.get(name).and_then(Self::of).ok_or(Wrong(name))
     }
 
-    /// What `read` finds, unless the value is absent or `null`.
+    /// The result of `read`, unless the value is absent or `null`.
     ///
     /// # Errors
-    /// What `read` finds wrong.
+    /// If `read` finds something wrong.
     pub fn optional<T>(
         self,
         name: &'static str,
@@ -181,13 +181,13 @@ impl Writer {
         self.json(name, if bool { "true" } else { "false" });
     }
 
-    /// Adds what is JSON already.
+    /// Adds a value that is JSON already.
     pub fn json(&mut self, name: &str, json: &str) {
         self.name(name);
         self.0.push_str(json);
     }
 
-    /// Adds an array of what is JSON already.
+    /// Adds an array of values that are JSON already.
     pub fn array(&mut self, name: &str, items: impl Iterator<Item = String>) {
         self.name(name);
         self.0.push('[');
