@@ -63,7 +63,7 @@ pub fn complete(before_cursor: &str, names: &[&str]) -> Option<Completion> {
     marked.into_iter().chain(word).find_map(|(start, prefix)| {
         let prefix = &before_cursor[prefix..];
         let mut candidates: Vec<String> =
-            names.iter().filter(|name| begins(name, prefix).is_some()).map(|name| format!("@{name}")).collect();
+            names.iter().filter(|name| prefix_len(name, prefix).is_some()).map(|name| format!("@{name}")).collect();
         candidates.sort();
         candidates.dedup();
         (!candidates.is_empty()).then_some(Completion { start, candidates })
@@ -81,7 +81,7 @@ fn find(text: &str, names: &[&str]) -> Vec<(Range<usize>, usize)> {
         let mut longest: Option<(usize, usize)> = None;
         for (number, name) in names.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
             let ends = |length: &usize| !rest[*length..].chars().next().is_some_and(char::is_alphanumeric);
-            if let Some(length) = begins(rest, name).filter(ends)
+            if let Some(length) = prefix_len(rest, name).filter(ends)
                 && longest.is_none_or(|(known, _)| length > known)
             {
                 longest = Some((length, number));
@@ -101,9 +101,9 @@ fn addresses(text: &str) -> impl Iterator<Item = usize> + '_ {
         .filter(|at| !text[..*at].chars().next_back().is_some_and(char::is_alphanumeric))
 }
 
-/// How many bytes of a text are this beginning, whatever the case; `None` if it begins otherwise.
-fn begins(text: &str, beginning: &str) -> Option<usize> {
-    let mut wanted = beginning.chars().flat_map(lower).peekable();
+/// The length in bytes of this prefix in a text, without regard to case; `None` if the text does not start with it.
+fn prefix_len(text: &str, prefix: &str) -> Option<usize> {
+    let mut wanted = prefix.chars().flat_map(lower).peekable();
     let mut length = 0;
     for c in text.chars() {
         if wanted.peek().is_none() {

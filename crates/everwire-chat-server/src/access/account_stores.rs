@@ -19,7 +19,7 @@ impl AccountStores {
         Self { reader: reader.unwrap_or_else(|| Arc::clone(&writer)), writer }
     }
 
-    /// What the accounts say; waits for the disk elsewhere. `None`: the server ends.
+    /// Reads the accounts on a thread for blocking work. `None`: the server ends.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&dyn AccountStore) -> T + Send + 'static,
@@ -28,7 +28,7 @@ impl AccountStores {
         tokio::task::spawn_blocking(move || read(&*lock(&accounts))).await.ok()
     }
 
-    /// The same for what writes, which waits for its turn for some seconds.
+    /// Writes to the accounts on a thread for blocking work; another process's write may delay it for some seconds.
     pub(super) async fn write<T: Send + 'static>(
         &self,
         write: impl FnOnce(&mut dyn AccountStore) -> T + Send + 'static,
@@ -37,8 +37,8 @@ impl AccountStores {
         tokio::task::spawn_blocking(move || write(&mut *lock(&accounts))).await.ok()
     }
 
-    /// The same now, on this thread. Blocks.
-    pub(super) fn now<T>(&self, read: impl FnOnce(&dyn AccountStore) -> T) -> T {
+    /// Reads the accounts on this thread, which it blocks.
+    pub(super) fn read_blocking<T>(&self, read: impl FnOnce(&dyn AccountStore) -> T) -> T {
         read(&*lock(&self.writer))
     }
 }

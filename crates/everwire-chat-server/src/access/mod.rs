@@ -70,14 +70,14 @@ impl Access {
     /// # Errors
     /// If the accounts can't be read, or the issuer's keys can't be used.
     pub(crate) fn new(auth: &Auth, accounts: AccountStores) -> Result<Self, AccessError> {
-        let key = accounts.now(|accounts| accounts.key()).map_err(AccessError::Accounts)?;
+        let key = accounts.read_blocking(|accounts| accounts.key()).map_err(AccessError::Accounts)?;
         let clock = match auth {
             Auth::Issuer(_) => SignInClock::Wall,
-            Auth::Accounts | Auth::Guests => {
-                accounts.now(|accounts| SignInClock::resume(accounts, REFRESH)).map_err(AccessError::Accounts)?
-            }
+            Auth::Accounts | Auth::Guests => accounts
+                .read_blocking(|accounts| SignInClock::resume(accounts, REFRESH))
+                .map_err(AccessError::Accounts)?,
         };
-        let revision = accounts.now(|accounts| accounts.revision()).unwrap_or_default();
+        let revision = accounts.read_blocking(|accounts| accounts.revision()).unwrap_or_default();
         let authenticator = Authenticator::new(auth, &key).map_err(AccessError::Keys)?;
         let (sign_ins, admissions) = (SignInService::new(&key), Admissions::new(revision));
         Ok(Self { authenticator, sign_ins, admissions, accounts, clock })

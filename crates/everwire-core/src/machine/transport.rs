@@ -203,13 +203,13 @@ impl Machine {
     }
 
     fn peer_closed(&mut self, now: Moment, frame: Option<CloseFrame>) {
-        if self.lifecycle.is_open() && self.is_being_relieved() {
-            // The server has fenced it, as it must when the hello of the next one is there.
+        if self.lifecycle.is_open() && self.is_being_replaced() {
+            // The server has closed it, as it must once it has the hello of the next connection.
             return self.quiet(now);
         }
         match &mut self.lifecycle {
             Lifecycle::Open(_) => {
-                if self.may_mean_less_than_the_end(now) {
+                if self.may_not_mean_the_end(now) {
                     self.retry.excuse_normal_close();
                 }
                 let cause = self.session_cause(frame);
@@ -221,9 +221,9 @@ impl Machine {
         }
     }
 
-    /// Whether a close with 1000 has a likelier reason than that the peer is done.
-    fn may_mean_less_than_the_end(&self, now: Moment) -> bool {
-        // A server that is done with a session says bye.
+    /// Whether a close with 1000 probably has another reason than that the peer wants to end.
+    fn may_not_mean_the_end(&self, now: Moment) -> bool {
+        // A server that wants to end a session sends a bye first.
         let in_session = self.session.as_ref().is_some_and(|session| session.is_live());
         let stood_still = self.stood_still.is_some_and(|at| now.since(at) < RECENT);
         let timer_missed = self.deadline().is_some_and(|(at, _)| now.since(at) > MISSED);
@@ -236,7 +236,7 @@ impl Machine {
                 let (phase, detail) = (opening.reached, Cause::Lost(loss).to_string());
                 self.attempt_failed(now, OpenFailure { phase, kind: OpenFailureKind::Io, detail });
             }
-            Lifecycle::Open(_) if self.is_being_relieved() => self.relieve(now),
+            Lifecycle::Open(_) if self.is_being_replaced() => self.on_replaced_end(now),
             Lifecycle::Open(_) => self.connection_over(now, Cause::Lost(loss)),
             Lifecycle::Ending(ending) => {
                 let cause = ending.cause.clone();

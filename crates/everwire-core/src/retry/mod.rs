@@ -37,8 +37,8 @@ pub struct Retry {
     refused_credentials: u32,
     /// There has been a useful connection since the user started.
     has_been_useful: bool,
-    /// Verdicts without hope that were not believed since.
-    disbelieved: u32,
+    /// Attempts since the last useful connection that were made although the advice was to stop.
+    retries_in_spite: u32,
     /// A close with 1000 is not to be taken for the peer's last word.
     excused: bool,
 }
@@ -78,7 +78,7 @@ impl Retry {
             failing_since: None,
             refused_credentials: 0,
             has_been_useful: false,
-            disbelieved: 0,
+            retries_in_spite: 0,
             excused: false,
         }
     }
@@ -118,7 +118,7 @@ impl Retry {
         self.attempts = 0;
         self.failing_since = None;
         self.refused_credentials = 0;
-        (self.has_been_useful, self.disbelieved) = (false, 0);
+        (self.has_been_useful, self.retries_in_spite) = (false, 0);
     }
 
     /// Notes that the peer may close this connection with 1000 for another reason than the end of its purpose: such a
@@ -153,7 +153,7 @@ impl Retry {
                 }
                 (self.backoff.advance(), Duration::ZERO)
             }
-            Advice::StopUnlessUseful { retries } if !self.disbelieves(retries) => return Decision::Stop,
+            Advice::StopUnlessUseful { retries } if !self.retries_in_spite(retries) => return Decision::Stop,
             Advice::Retry => (self.backoff.advance(), Duration::ZERO),
             Advice::RetrySlowly | Advice::StopUnlessUseful { .. } => {
                 self.backoff.advance();
@@ -190,7 +190,7 @@ impl Retry {
     pub fn again_beside(&mut self, cause: &Cause) -> Option<Duration> {
         let at_least = match self.advice(cause) {
             Advice::End | Advice::Stop => return None,
-            Advice::StopUnlessUseful { retries } if !self.disbelieves(retries) => return None,
+            Advice::StopUnlessUseful { retries } if !self.retries_in_spite(retries) => return None,
             Advice::StopAfter { retries } => {
                 self.refused_credentials = self.refused_credentials.saturating_add(1);
                 if self.refused_credentials > retries {
@@ -224,11 +224,11 @@ impl Retry {
         }
     }
 
-    /// Whether a verdict without hope is worth another attempt, which is counted.
-    fn disbelieves(&mut self, retries: u32) -> bool {
-        let disbelieves = self.has_been_useful && self.disbelieved < retries;
-        self.disbelieved += u32::from(disbelieves);
-        disbelieves
+    /// Whether to try again although the advice is to stop, which needs a useful connection before. Counts the attempt.
+    fn retries_in_spite(&mut self, retries: u32) -> bool {
+        let retries_again = self.has_been_useful && self.retries_in_spite < retries;
+        self.retries_in_spite += u32::from(retries_again);
+        retries_again
     }
 
     /// A longest delay with jitter, for when the platform says that there is no network.

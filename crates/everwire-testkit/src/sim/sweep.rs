@@ -37,8 +37,8 @@ pub struct Failure {
     pub violation: Violation,
 }
 
-/// Seeds that a thread takes at a time.
-const BITE: u64 = 64;
+/// The number of seeds that a thread takes at a time.
+const SEEDS_AT_ONCE: u64 = 64;
 
 /// Runs the scenarios of these seeds with the [probe](probe), on so many threads, up to the first that fails.
 pub fn sweep(seeds: Range<u64>, kind: Kind, mutant: Option<Mutant>, threads: usize) -> Sweep {
@@ -50,11 +50,11 @@ pub fn sweep(seeds: Range<u64>, kind: Kind, mutant: Option<Mutant>, threads: usi
         let mut counts = Counts::default();
         let mut failure = None;
         while !failed.load(Ordering::Relaxed) {
-            let first = next.fetch_add(BITE, Ordering::Relaxed);
+            let first = next.fetch_add(SEEDS_AT_ONCE, Ordering::Relaxed);
             if first >= seeds.end {
                 break;
             }
-            for seed in first..(first + BITE).min(seeds.end) {
+            for seed in first..(first + SEEDS_AT_ONCE).min(seeds.end) {
                 let mut scenario = Scenario::random(seed, kind);
                 scenario.mutant = mutant;
                 let report = probe::run(&scenario);

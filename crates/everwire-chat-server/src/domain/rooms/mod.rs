@@ -207,7 +207,7 @@ impl Rooms {
         }
     }
 
-    /// A subscriber whose client understands that is asked for a fresh token, which has so many seconds.
+    /// Asks a subscriber for a fresh token within `seconds`, if its client understands that request.
     pub(crate) fn ask_for_token(&mut self, room: &str, id: ConnectionId, seconds: u64) {
         let subscriber = self.rooms.get(room).and_then(|room| room.subscribers.get(&id));
         if let Some(subscriber) = subscriber.filter(|subscriber| subscriber.mode.extended) {
@@ -215,7 +215,7 @@ impl Rooms {
         }
     }
 
-    /// The grace of a user has passed: the others are told, unless the user has come back.
+    /// Announces that a user has left, after their grace period; not if the user has come back.
     pub(crate) fn expire(&mut self, name: &str, leaving: &Leaving, notice: NewNotice) {
         if let Some(room) = self.rooms.get_mut(name)
             && let Some(user) = room.presence.expire(leaving)

@@ -121,13 +121,13 @@ impl Machine {
         }
     }
 
-    /// The next connection has said hello: from here on the present one may end at any time, and that is no news.
-    pub(in crate::machine) fn is_being_relieved(&self) -> bool {
+    /// Whether the next connection has sent its hello: from then on the end of the present one is expected.
+    pub(in crate::machine) fn is_being_replaced(&self) -> bool {
         self.intends_to_stay() && self.successor.as_ref().is_some_and(|successor| successor.greeting)
     }
 
-    /// The present connection has ended, as it had to; the welcome on the next one is awaited.
-    pub(in crate::machine) fn relieve(&mut self, now: Moment) {
+    /// Handles the expected end of the replaced connection; the welcome on the next one is still to come.
+    pub(in crate::machine) fn on_replaced_end(&mut self, now: Moment) {
         let Some(Successor { attempt, reached, tried, .. }) = self.successor.take() else { return };
         self.judge_uptime(now);
         self.quiet(now);

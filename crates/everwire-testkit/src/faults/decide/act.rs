@@ -20,7 +20,7 @@ pub(super) struct Act {
     counted: Directions,
     ends: Option<Duration>,
     lasting: Option<Duration>,
-    /// For what happens to one byte: it has, or never will.
+    /// A fault of a single byte (a cut or a corruption) has happened, or can't happen any more.
     spent: bool,
     jitter: [Dice; 2],
 }
@@ -30,9 +30,9 @@ pub(super) struct Act {
 pub(super) enum Trigger {
     /// The clock alone.
     Time,
-    /// So many more bytes.
+    /// This number of further bytes.
     Bytes { left: u64 },
-    /// So many more ends of messages.
+    /// This number of further ends of messages.
     Messages { left: u64 },
 }
 
@@ -73,6 +73,7 @@ impl Act {
         self.begins.is_none() && !self.spent && self.counted.contains(direction)
     }
 
+    /// Counts bytes and messages towards the trigger; the fault begins at `at` if it is reached.
     pub(super) fn count(&mut self, bytes: u64, messages: u64, at: Duration) {
         let (left, passed) = match &mut self.trigger {
             Trigger::Time => return,

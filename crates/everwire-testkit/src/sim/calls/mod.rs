@@ -95,8 +95,8 @@ pub fn run(seed: u64, mutant: Option<Mutant>, traced: bool) -> Report {
 /// One seed in so many is of a peer that knows no calls, and one of a server that crashes.
 const KINDS: u64 = 10;
 
-/// Seeds that a thread takes at a time.
-const BITE: u64 = 64;
+/// The number of seeds that a thread takes at a time.
+const SEEDS_AT_ONCE: u64 = 64;
 
 /// Plays the scenarios of these seeds on so many threads, up to the first that fails.
 #[must_use]
@@ -107,11 +107,11 @@ pub fn sweep(seeds: Range<u64>, mutant: Option<Mutant>, threads: usize) -> Sweep
         let mut counts = Counts::default();
         let mut failure = None;
         while !failed.load(Ordering::Relaxed) && failure.is_none() {
-            let first = next.fetch_add(BITE, Ordering::Relaxed);
+            let first = next.fetch_add(SEEDS_AT_ONCE, Ordering::Relaxed);
             if first >= seeds.end {
                 break;
             }
-            for seed in first..(first + BITE).min(seeds.end) {
+            for seed in first..(first + SEEDS_AT_ONCE).min(seeds.end) {
                 let report = run(seed, mutant, false);
                 counts.add(&report.counts);
                 if let Some(violation) = report.violation {
@@ -141,20 +141,19 @@ pub fn sweep(seeds: Range<u64>, mutant: Option<Mutant>, threads: usize) -> Sweep
 }
 
 impl Counts {
-    /// Adds others.
+    /// Adds the counts of another run.
     pub fn add(&mut self, other: &Self) {
-        let Self { scenarios, opened, well, lost, items, resumed, sessions_lost, crashes, .. } = other;
         self.breaches += other.breaches;
         self.server_crashes += other.server_crashes;
         self.plain_peers += other.plain_peers;
-        self.scenarios += scenarios;
-        self.opened += opened;
-        self.well += well;
-        self.lost += lost;
-        self.items += items;
-        self.resumed += resumed;
-        self.sessions_lost += sessions_lost;
-        self.crashes += crashes;
+        self.scenarios += other.scenarios;
+        self.opened += other.opened;
+        self.well += other.well;
+        self.lost += other.lost;
+        self.items += other.items;
+        self.resumed += other.resumed;
+        self.sessions_lost += other.sessions_lost;
+        self.crashes += other.crashes;
     }
 }
 

@@ -102,7 +102,7 @@ pub(super) fn loss(error: SocketError) -> Loss {
     }
 }
 
-/// The close frame of a peer that gives a valid code, and a reason that was cut within a letter or is too long: what it means
+/// The close frame of a peer with a valid code and an invalid reason, cut within a character or too long: its meaning
 /// is clear.
 pub(super) fn flawed_close(error: &SocketError) -> Option<CloseFrame> {
     match error {
@@ -115,7 +115,7 @@ pub(super) fn flawed_close(error: &SocketError) -> Option<CloseFrame> {
     }
 }
 
-/// Words for a TCP connection that was not made.
+/// Describes why a TCP connection to `place` failed.
 pub(super) fn tcp_words(error: &io::Error, place: &str) -> String {
     match error.kind() {
         ErrorKind::ConnectionRefused => format!("connection refused by {place}"),
@@ -127,7 +127,7 @@ pub(super) fn tcp_words(error: &io::Error, place: &str) -> String {
     }
 }
 
-/// The same for one of several addresses, which stands before it.
+/// The same without the address, for a list in which each failure follows its address.
 pub(super) fn tcp_problem(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::ConnectionRefused => "connection refused".into(),
@@ -136,7 +136,7 @@ pub(super) fn tcp_problem(error: &io::Error) -> String {
     }
 }
 
-/// The kind of a TCP connection that was not made.
+/// The kind of problem for which a TCP connection failed.
 pub(super) fn reach_problem(error: &io::Error) -> ReachProblem {
     match error.kind() {
         ErrorKind::ConnectionRefused => ReachProblem::Refused,
