@@ -141,14 +141,14 @@ pub(crate) fn advice(cause: &Cause) -> &'static str {
 /// What to do about a certificate that was not looked at.
 pub(crate) fn certificate_advice(problem: CertificateProblem) -> &'static str {
     match problem {
-        CertificateProblem::WrongName => "use a name that the certificate is for, or have the server given another",
+        CertificateProblem::WrongName => "use a name that the certificate is for, or get another for the server",
         CertificateProblem::Expired | CertificateProblem::NotYetValid => {
-            "look at this machine's clock, then have the certificate renewed"
+            "check this machine's clock, then renew the certificate"
         }
         CertificateProblem::OfClient => {
-            "ask whoever runs the server for a certificate; --cert FILE and --key FILE show it"
+            "ask the server's operator for a certificate; --cert FILE and --key FILE show it"
         }
-        _ => "give the server (or proxy) a certificate that this machine trusts, or name its root by --cacert FILE",
+        _ => "get the server (or proxy) a certificate that this machine trusts, or name its root by --cacert FILE",
     }
 }
 

@@ -87,9 +87,9 @@ fn t6_attempts_at_a_server_that_accepts_then_closes_are_spread_not_a_storm() {
 #[test]
 fn a_server_that_does_not_speak_websocket_ends_it_with_advice() {
     for (response, parts, connections) in [
-        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", ["200", "is the path right?"], 1),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", ["200", "check the path (that of"], 1),
         // A second connection checks whether the port speaks TLS.
-        ("SSH-2.0-OpenSSH_9.2\r\n", ["not HTTP", "check port and path"], 2),
+        ("SSH-2.0-OpenSSH_9.2\r\n", ["not HTTP", "check the port and the path"], 2),
     ] {
         let server = Server::start(answer(response));
         // A second attempt would come much later than the end.

@@ -84,12 +84,12 @@ fn a_script_gets_an_object_per_step_and_one_at_the_end() {
 #[test]
 fn an_answer_that_is_not_an_upgrade_is_explained() {
     for (answer, exit, part) in [
-        ("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", 3, "is the path right?"),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", 3, "check the path (that of"),
         ("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n", 4, "Origin"),
         ("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", 4, "check the path"),
         ("HTTP/1.1 302 Found\r\nlocation: /b\r\ncontent-length: 0\r\n\r\n", 4, "--max-redirects"),
-        ("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n", 3, "look there"),
-        ("SSH-2.0-OpenSSH_9.2\r\n\r\n", 3, "no WebSocket server"),
+        ("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n", 3, "check that server"),
+        ("SSH-2.0-OpenSSH_9.2\r\n\r\n", 3, "not a WebSocket server"),
     ] {
         let server = Server::start(server::answer(answer));
         let (code, out) = doctor(&[&server.url()]);
@@ -252,8 +252,8 @@ fn if_the_first_address_fails_and_another_works_both_are_reported() {
 fn a_token_that_can_not_be_fetched_is_a_local_failure() {
     let server = Server::start(server::echo);
     for (option, value, part) in [
-        ("--token-command", "sleep 60", "the token command gave nothing in time"),
-        ("--token-command", "exit 3", "try it by itself"),
+        ("--token-command", "sleep 60", "the token command printed nothing in time"),
+        ("--token-command", "exit 3", "try the command alone"),
         ("--bearer-file", "/nonexistent/token", "/nonexistent/token"),
     ] {
         let (code, out) = doctor(&[&server.url(), option, value, "--timeout", "500ms"]);
@@ -319,7 +319,7 @@ fn advice_on_a_lost_upgrade_begins_with_the_proxy() {
         assert_eq!(code, 4, "{out}");
         let line = step(&out, "FAIL", "upgrade");
         assert!(parts.iter().all(|part| line.contains(part)), "{line}");
-        assert!(line.contains("→ first look at the proxy in front of the server"), "{line}");
+        assert!(line.contains("→ first check the proxy in front of the server"), "{line}");
     }
 }
 
@@ -349,7 +349,7 @@ fn the_advice_on_a_redirect_loop_is_not_to_follow_it() {
     for (answer, part) in [
         ("HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\n\r\n", "the server redirects in a circle"),
         ("HTTP/1.1 302 Found\r\nlocation: /deeper\r\ncontent-length: 0\r\n\r\n", "the server redirects in a circle"),
-        ("HTTP/1.1 403 Forbidden\r\nX-Squid-Error: ERR_ACCESS_DENIED 0\r\n\r\n", "a proxy on the way says that"),
+        ("HTTP/1.1 403 Forbidden\r\nX-Squid-Error: ERR_ACCESS_DENIED 0\r\n\r\n", "a proxy on the way gave this answer"),
         ("HTTP/1.1 426 Upgrade Required\r\nSec-WebSocket-Version: 8\r\n\r\n", "an older version of the protocol"),
     ] {
         let server = Server::start(server::answer(answer));
@@ -457,7 +457,10 @@ fn a_certificate_is_shown_and_a_fault_of_one_is_explained_with_advice() {
     let (code, out) = doctor(&[&url(&good, "localhost")]);
     assert_eq!(code, 3, "{out}");
     let line = step(&out, "FAIL", "tls");
-    assert!(line.contains("CN=a company") && line.contains("nobody this machine trusts has issued it"), "{line}");
+    assert!(
+        line.contains("CN=a company") && line.contains("this machine does not trust the certificate's issuer"),
+        "{line}"
+    );
 
     let expired = secure(&issuer, "localhost", Some((2002, 2, 2)));
     let (code, out) = trusting(&url(&expired, "localhost"));
@@ -476,7 +479,7 @@ fn a_certificate_is_shown_and_a_fault_of_one_is_explained_with_advice() {
     let mut connect = support::Everwire::of(connect);
     assert_eq!(connect.finish(), 3, "{}", connect.err.text());
     let last = connect.err.seen.last().expect("a line");
-    assert!(last.ends_with("it is for other.example, not for localhost; use a name that the certificate is for, or have the server given another"), "{last}");
+    assert!(last.ends_with("it is for other.example, not for localhost; use a name that the certificate is for, or get another for the server"), "{last}");
 
     let plain = Server::start(server::echo);
     let (code, out) = doctor(&[&url(&plain, "127.0.0.1")]);

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
+use super::advice;
 use super::finding::{Finding, Step, millis};
 use crate::args::Resolved;
 use crate::term::short;
@@ -94,9 +95,7 @@ pub(super) async fn look_up(place: &Place, given: &[Resolved], limit: Duration) 
         Ok(Err(error)) => format!("no address for {host}: {error}"),
         Err(_) => format!("no answer about {host} within {}", short(limit)),
     };
-    let advice = "check the spelling, then the network and its DNS: does another name resolve? A name of an internal \
-                  network needs that network or its VPN";
-    (Finding::bad(Step::Name, problem).advise(advice).with("ms", millis(took)), Vec::new())
+    (Finding::bad(Step::Name, problem).advise(advice::NO_ADDRESS).with("ms", millis(took)), Vec::new())
 }
 
 /// Opens a TCP connection to each address, at the same time.
@@ -121,11 +120,7 @@ pub(super) async fn dial(addresses: &[SocketAddr], limit: Duration) -> Finding {
         let refused = results
             .iter()
             .any(|dialled| matches!(&dialled.result, Err(error) if error.kind() == ErrorKind::ConnectionRefused));
-        Finding::bad(Step::Tcp, words).advise(if refused {
-            "the machine answers, but nobody listens on this port: is the server running, and is the port right?"
-        } else {
-            "is this machine online? A firewall may be in between, or a proxy be needed (--proxy)"
-        })
+        Finding::bad(Step::Tcp, words).advise(if refused { advice::NOT_LISTENING } else { advice::NOT_REACHED })
     };
     finding.with("addresses", data)
 }
