@@ -20,7 +20,7 @@ pub trait Link: MaybeSend + 'static {
         false
     }
 
-    /// Marks everything up to this position as processed, and has the peer told with what is sent next. If nothing is sent within a few
+    /// Marks everything up to this position as processed, and has the peer told with what is sent next. If nothing is sent within some
     /// milliseconds, [`acknowledge`](Self::acknowledge) follows with this position. Default: nothing.
     fn acknowledge_with_next(&mut self, position: u64) {
         let _ = position;

@@ -81,7 +81,7 @@ const MAX_PUT_OFF: u8 = 3;
 /// Messages that are received at once before something else has its turn.
 const AT_ONCE: usize = 128;
 /// So long may an acknowledgement wait for something that is sent, and so many of them.
-const ACK_WITHIN: Duration = Duration::from_millis(5);
+const ACK_WITHIN: Duration = Duration::from_millis(25);
 const MAX_NOTED: usize = 64;
 
 impl<L: Link> Task<L> {
