@@ -110,10 +110,8 @@ impl fmt::Display for Cause {
             Self::PeerClosed(frame) => closed_with(f, frame.as_ref()),
             Self::Lost(Loss::Ended) => f.write_str("the connection ended without a close frame"),
             Self::Lost(Loss::Io(words)) => write!(f, "the connection failed: {words}"),
-            Self::Lost(Loss::Protocol(code, words)) => write!(f, "the peer broke the protocol ({}): {words}", code.0),
-            Self::Lost(Loss::InflatedTooFar(words)) => {
-                write!(f, "the peer broke the protocol ({}): {words}", CloseCode::MESSAGE_TOO_BIG.0)
-            }
+            Self::Lost(Loss::Protocol(code, words)) => broke_protocol(f, *code, words),
+            Self::Lost(Loss::InflatedTooFar(words)) => broke_protocol(f, CloseCode::MESSAGE_TOO_BIG, words),
             Self::Lost(Loss::Unread { stalled_for }) => write!(
                 f,
                 "the inbox is full and nobody has taken a message for {}, so that what was sent could not be proven: take \
@@ -129,4 +127,8 @@ impl fmt::Display for Cause {
             Self::ByUser => f.write_str("asked for by the user"),
         }
     }
+}
+
+fn broke_protocol(f: &mut fmt::Formatter<'_>, code: CloseCode, words: &str) -> fmt::Result {
+    write!(f, "the peer broke the protocol ({}): {words}", code.0)
 }
