@@ -11,7 +11,7 @@
 #   phoenix, refused with 503: 10
 #   phoenix, opened and closed with 1013: 175
 #   y-websocket, opened and closed with 1013: 6
-# (with 1013 phoenix makes as many as the machine can)
+# (with 1013 phoenix makes as many as the machine can: 175 to 678 here)
 #
 # Exit code: 0 as described; 1 it behaves otherwise; 2 the pinned software can't be had here.
 set -euo pipefail
