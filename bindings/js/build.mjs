@@ -6,7 +6,7 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 /** What shares a part with others of its line, loaded once. */
 const ENTRIES = [["index", "node", "inline", "slim", "react"], ["chat", "chat-node"]];
 /** In bytes: the shim by gzip, the WebAssembly by brotli. */
-const LIMITS = { shim: 4096, wasm: Number(process.env.EVERWIRE_JS_WASM_LIMIT ?? 145_000) };
+const LIMITS = { shim: 4096, wasm: Number(process.env.EVERWIRE_JS_WASM_LIMIT ?? 128_000) };
 
 const here = (path) => new URL(path, import.meta.url);
 process.chdir(new URL(".", import.meta.url).pathname);
