@@ -3,7 +3,7 @@
 #
 # A client whose server has gone without a word (a half-open connection, a stopped process) finds it out by a heartbeat of its own, calls
 # close(), and connects again in "close", as in a browser. Node.js 24 (undici 7) has no time-out for the closing handshake: no
-# event comes, readyState stays 2 (CLOSING), the TCP connection stays open, and the process does not end. There is no
+# event comes, readyState stays 2 (CLOSING), and the TCP connection stays open. There is no
 # terminate(). So start the next connection by a timer of your own, not by the event.
 #
 # Here the server accepts the WebSocket, and then answers nothing.

@@ -7,8 +7,8 @@
 # these stop reading when their queue is full, and the pong stands behind the messages. websockets does so from the 17th
 # waiting message on (max_queue=16), so with its default 20 s + 20 s a consumer that is 17 messages and 40 s behind is cut
 # off with 1011, and reads in the log that the *peer* did not answer; its server side does the same with a busy handler.
-# httpx-ws does so from the first waiting message on. aiohttp's heartbeat does so beyond its 128 KiB or so of waiting messages. What waits is lost
-# in httpx-ws and aiohttp; in websockets the application still gets it, and then the error.
+# httpx-ws does so from the first waiting message on, aiohttp's heartbeat with some thousands of them. What waits is lost
+# in aiohttp; in websockets the application still gets it, and then the error.
 #
 # Here the time-outs are 1 s + 1 s (aiohttp: 1 s + 0.5 s); the server sends N messages of 3 to 6 bytes at once, and answers pings. The client takes the first, awaits
 # asyncio.sleep(5), takes the rest, and has one more echoed.

@@ -4,8 +4,8 @@
 # A server or gateway that is full, or can't reach what is behind it, opens the WebSocket and closes it with 1013 (try again later);
 # browsers see no other refusal. phoenix backs off from 10 ms to 5 s as long as connections fail, which is what the documentation tells
 # of reconnectAfterMs. But the counter is reset by the opening of the connection, not by a join or a while without a fault,
-# so each close is the first one and the wait is 10 ms, for ever, for each client, without jitter. y-websocket, beside it, which also counts
-# openings that bring no message as failures, is at its limit of 2.5 s after five attempts.
+# so each close is the first one and the wait is 10 ms, for ever, for each client, without jitter. y-websocket, beside it, doubles
+# its wait in the same case, and is at its limit of 2.5 s after five attempts.
 #
 # Seen on 2026-12-01 with phoenix 1.8.16, y-websocket 3.1.0, ws 8.23.0, Node.js 20.20.2; connections in 8 s:
 #   phoenix, refused with 503: 10
