@@ -95,8 +95,7 @@ fn hides(c: char) -> bool {
     )
 }
 
-/// Returns `true` if somebody sees this character, alone: it is no space, and nothing that only controls, joins or
-/// varies others.
+/// Returns `true` if this character is visible on its own: it is no space, and does more than control, join or vary others.
 #[must_use]
 pub fn shows(c: char) -> bool {
     let only_with_others = matches!(

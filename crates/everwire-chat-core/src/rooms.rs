@@ -27,7 +27,7 @@ pub struct ListedRoom {
     pub room: String,
     /// The number of users that are there.
     pub here: u64,
-    /// It is for its members only; whoever has asked is one.
+    /// It is for its members only; the user who has asked is one.
     pub is_closed: bool,
 }
 

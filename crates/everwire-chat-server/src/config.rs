@@ -101,7 +101,7 @@ pub enum MetricsAccess {
     /// This machine only, by the server's own address, and no proxy on it: one that says for whom it asks (`Forwarded`,
     /// `X-Forwarded-For`), or hands on for which host it was asked.
     Local,
-    /// Whoever reaches the server.
+    /// Every client that reaches the server.
     Everyone,
     /// Nobody.
     Nobody,

@@ -28,8 +28,8 @@ impl Drain {
         let _ = self.over.set(over);
     }
 
-    /// When somebody who comes now may come back, while the server ends: behind the end, one after the other, as many a second
-    /// as go.
+    /// How long a client that connects while the server ends should wait before it comes back. The times are at least 1 s
+    /// after the end and [`EACH`] apart.
     pub(crate) fn come_back(&self) -> Option<Duration> {
         let left = self.over.get()?.saturating_duration_since(Instant::now());
         let before = EACH.saturating_mul(u32::try_from(self.told.fetch_add(1, Ordering::Relaxed)).unwrap_or(u32::MAX));

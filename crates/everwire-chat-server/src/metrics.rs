@@ -70,7 +70,7 @@ struct Outcome {
     result: &'static str,
 }
 
-/// What is looked at when somebody asks, instead of being counted along.
+/// What is read when the metrics are asked for, instead of being counted along.
 #[derive(Clone, Debug)]
 struct Live {
     watched: Watched,

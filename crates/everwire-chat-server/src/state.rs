@@ -25,7 +25,7 @@ pub(crate) struct AppState {
     /// Until they are dispatched.
     commits: Mutex<Option<Commits>>,
     pub(crate) metrics: Arc<Metrics>,
-    /// `None`: whoever comes is a guest.
+    /// `None`: every user is a guest.
     pub(crate) access: Option<Arc<Access>>,
     /// How much each user may make the server do.
     posts: Option<Mutex<RateLimiter<String>>>,

@@ -34,7 +34,7 @@ async fn a_user_is_who_the_token_says_whatever_is_claimed() {
     let line = ben.next().await;
     assert_eq!((line["userId"].as_str(), line["userName"].as_str()), (Some("ana"), Some("ANA")));
 
-    // One that takes itself for somebody else would show and store things as that one's.
+    // A client that claims to be another user would show and store things as that user's.
     let (status, words) = refused(&server, &format!("userId=ben&token={token}")).await;
     assert!(status == 403 && words.contains("not that of the user named by `userId`"), "{status} {words}");
 
@@ -178,7 +178,7 @@ async fn a_clock_that_has_leapt_ends_no_sign_in_and_days_that_have_passed_do() {
     let (_, mut refresh) = sign_in(&server, "ana").await;
     let (_, of_ben) = sign_in(&server, "ben").await;
     let server = restarted_later(server, folder.path(), config.clone(), 400).await;
-    // Somebody's sign-in forgets those that are over.
+    // A sign-in of any user forgets the sign-ins that are over.
     sign_in(&server, "ben").await;
     for _ in 0..2 {
         let (status, answer) = post(&server, "/api/refresh", &json!({ "refresh": refresh })).await;

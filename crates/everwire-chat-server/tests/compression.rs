@@ -99,7 +99,7 @@ async fn compressed_and_plain_members_of_a_room_hear_the_same() {
     let client =
         Client::builder(format!("{}?userId=two", server.url())).compression(Deflate::default()).build().unwrap();
     let mut inbox = client.messages();
-    // The room is complete once this one, who came last, hears somebody who came later.
+    // The room is complete once this client, which came last, hears of a user who came later.
     let first = async {
         for n in 0.. {
             let _late = Plain::join(&server, &format!("userId=late{n}")).await;

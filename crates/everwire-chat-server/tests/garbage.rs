@@ -224,7 +224,7 @@ async fn a_flood_of_typing_costs_nobody_a_line() {
         eve.socket.flush().await.unwrap();
         pair.talk("typing").await;
     }
-    // Whoever does not read meanwhile is not closed for what may be left out.
+    // A member who does not read meanwhile is not closed for signals that may be left out.
     eve.socket.close(None).await.unwrap();
     let everything = async {
         while let Some(Ok(message)) = pair.ana.socket.next().await {

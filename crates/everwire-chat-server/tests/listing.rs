@@ -1,4 +1,4 @@
-//! Which rooms can be found, and what is told to whoever may not come in.
+//! Which rooms can be found, and what users are told who may not come in.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "this is how a test fails")]
 
 mod support;

@@ -66,12 +66,12 @@ async fn who_looks_no_more_is_away_for_all_over_cuts_too_until_somebody_looks_ag
     sees(&ana, &["ben"]).await;
     ben.set_away(true);
     sees(&ana, &["~ben"]).await;
-    // A second device at which somebody looks.
+    // A second device, on which the user is not away.
     let phone = client(address, "ben");
     sees(&ana, &["ben"]).await;
     phone.close(Duration::from_secs(5)).await;
     sees(&ana, &["~ben"]).await;
-    // Whoever comes later is told, and so is a server that knows nothing of before.
+    // Users who come later are told, and so is a server that knows nothing of before.
     let eve = client(address, "eve");
     sees(&eve, &["ana", "~ben"]).await;
     sees(&ben, &["ana", "eve"]).await;

@@ -150,8 +150,8 @@ async fn a_pong_means_that_everything_before_its_ping_survives() {
     }
 }
 
-/// Says so many lines and pings in one go while nothing can be stored; how many commits they took then. `None` if it took too
-/// long to read them: posts that can't be stored for a second fail.
+/// Sends seven lines and three pings in one go while nothing can be stored; returns in how many commits they were stored
+/// afterwards. `None` if it took too long to read them: posts that can't be stored for a second fail.
 async fn commits_of_a_backlog_with_pings(server: &Server, ana: &mut Plain, data: &Path, ids: &str) -> Option<u64> {
     let commits = async || {
         let metrics = server.metrics().await;

@@ -68,7 +68,7 @@ impl TypingSignal {
     }
 }
 
-/// After this long without a key, a pointer or a look, somebody is away: 5 minutes.
+/// The time without a key, a pointer event or the focus after which a user is away: 5 minutes.
 pub const AWAY_AFTER: Duration = Duration::from_secs(300);
 
 /// Says when to call [`ChatClient::set_away`](crate::ChatClient::set_away), and with what.
@@ -90,13 +90,13 @@ pub struct AwaySignal {
 }
 
 impl AwaySignal {
-    /// Somebody is here.
+    /// The user is here.
     #[must_use]
     pub fn new(now: Instant) -> Self {
         Self { last: now, away: false }
     }
 
-    /// Somebody did something; what others are to be told.
+    /// The user has done something; returns what to tell the others.
     pub fn on_input(&mut self, now: Instant) -> Option<bool> {
         self.last = now;
         std::mem::take(&mut self.away).then_some(false)

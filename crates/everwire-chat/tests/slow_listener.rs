@@ -1,4 +1,4 @@
-//! Whoever listens and falls behind.
+//! A listener that falls behind.
 
 use everwire_chat::{ChatClient, ChatEvent, Entry, Updates};
 

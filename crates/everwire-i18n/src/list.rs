@@ -65,7 +65,7 @@ texts! {
     News = "news" { count: u64 },
     /// The same where there are more than were counted.
     ManyNews = "many-news" { count: u64 },
-    /// Of the page: all that was passed over is read, says whoever presses it.
+    /// Of the page: the button that marks as read all that was passed over.
     ReadAll = "read-all",
     #[cfg(feature = "terminal")]
     EarlierLoading = "earlier-loading",
@@ -116,7 +116,7 @@ texts! {
     NoRoom = "no-room",
     /// Of the page, where the browser keeps nothing for it.
     NotKept = "not-kept",
-    /// Of the page: what is asked of the browser when somebody writes while they don't look.
+    /// Of the page: the switch for the browser's notifications of messages that arrive while the user does not look.
     Notify = "notify",
     NotifyBarred = "notify-barred",
     Sound = "sound",
@@ -149,7 +149,7 @@ texts! {
     SignInWanted = "sign-in-wanted",
     /// Of the page, in a tab in which one did not sign out.
     LeftElsewhere = "left-elsewhere",
-    /// Of the page, in a tab in which one did not sign in as somebody else.
+    /// Of the page: the user has become another user in another tab.
     OtherElsewhere = "other-elsewhere",
     /// Of the page, before a link changes who one is.
     LinkAsks = "link-asks" { name: &'a str, me: &'a str },
@@ -211,7 +211,7 @@ texts! {
     /// With an outbox on the disk.
     #[cfg(feature = "terminal")]
     KeptForLater = "kept-for-later" { count: u64 },
-    /// The same for whoever does not wait for them to be sent: on the disk, or lost.
+    /// The same for a user who does not wait until they are sent: they are kept on the disk, or lost.
     #[cfg(feature = "terminal")]
     UnsentKept = "unsent-kept" { count: u64, folder: &'a str },
     #[cfg(feature = "terminal")]

@@ -101,7 +101,7 @@ pub enum Change {
         /// Which it was.
         id: String,
     },
-    /// So many have left at the front.
+    /// Entries have left at the front.
     Trimmed {
         /// How many.
         count: usize,

@@ -438,9 +438,8 @@ mod tests {
     }
 
     proptest! {
-        /// Any arrival order, with repeats and histories that begin anew: a UI that applies the changes shows what the
-        /// timeline holds, placed messages
-        /// are in order, and each message stands there once.
+        /// Any arrival order, with repeats and histories that begin again: a UI that applies the changes shows what the
+        /// timeline holds, placed messages are in order, and each message is there once.
         #[test]
         fn changes_keep_a_copy_equal_and_offsets_in_order(arrivals in prop::collection::vec((0_u64..40, 0..30), 0..120)) {
             let mut timeline = Timeline::new(25);

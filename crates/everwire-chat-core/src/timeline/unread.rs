@@ -54,7 +54,8 @@ impl Timeline {
         self.others_between(after, to) == 0 && !self.entries.iter().any(leaves_out)
     }
 
-    /// At most so many messages behind one offset and up to another are not here, and the server may have them.
+    /// The largest possible number of messages behind one offset and up to another that are not here, and that the server
+    /// may have.
     #[must_use]
     pub fn unloaded_between(&self, after: u64, to: u64) -> u64 {
         let gaps: u64 = self.entries.iter().map(|entry| unloaded_before(entry, after)).sum();

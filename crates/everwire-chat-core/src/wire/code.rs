@@ -2,7 +2,7 @@
 
 /// It is no event of the format: no JSON, or a field is missing or of another type.
 pub const MALFORMED: &str = "malformed";
-/// It is of a type that this server does not know. Told only to whoever asks for it (`errors=1`).
+/// It is of a type that this server does not know. Told only to clients that ask for it (`errors=1`).
 pub const UNKNOWN_TYPE: &str = "unknown_type";
 /// The id of the message breaks a limit.
 pub const BAD_ID: &str = "bad_id";

@@ -35,8 +35,8 @@ pub enum Event {
     ReadPosition(ReadMark),
     /// For plain clients: how far a message of the receiver's own has come.
     Status(StatusOf),
-    /// Extension: somebody looks no more, or again. From a client: its user, at this client. From the server: any other
-    /// user, at all of theirs.
+    /// Extension: a user is away, is back, or has another name. From a client: its own user, on this client. From the
+    /// server: another user, on all of that user's clients; or how others see the client's own user.
     Presence(Presence),
     /// Extension: something of the receiver's was not understood, and is ignored.
     Error(Problem),
@@ -117,7 +117,7 @@ pub struct Sync {
     /// The read position of the receiver's user: the offset up to which the user has read the room, on any device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read: Option<u64>,
-    /// Messages of others behind `read`, up to `offset`. At most [`MOST_UNREAD`], which means so many or more.
+    /// Messages of others behind `read`, up to `offset`. At most [`MOST_UNREAD`], which means that number or more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unread: Option<u64>,
 }
@@ -153,7 +153,7 @@ impl User {
     }
 }
 
-/// Extension: how a user is called, and whether somebody looks.
+/// Extension: the name of a user, and whether the user is away.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Presence {

@@ -34,7 +34,7 @@ pub struct ParsedPlain {
 /// Up to here each whole number is a fraction that Rust can hold, and the cast to a whole one loses nothing.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Characters of a type's name that are repeated to whoever sent it.
+/// The number of characters of a type's name that are repeated to its sender.
 const NAME_SHOWN: usize = 64;
 
 /// Reads one WebSocket text message of a client; never fails. Beyond what [`parse`](super::parse) takes:

@@ -52,8 +52,8 @@ impl Accounts {
         Self(Box::new(store))
     }
 
-    /// Tells whether bans and closed rooms have an effect: not where the server of the folder lets in whoever comes.
-    /// Where none has used the folder yet, they will.
+    /// Tells whether bans and closed rooms have an effect: they have none where the folder's server admits every user as a
+    /// guest. Where no server has used the folder yet, they will have one.
     ///
     /// # Errors
     /// If the database can't be read.
@@ -77,7 +77,7 @@ impl Accounts {
         }
     }
 
-    /// Changes a password; whoever is signed in has to sign in again.
+    /// Changes a password; a user who is signed in has to sign in again.
     ///
     /// # Errors
     /// If there is no such account, or the password has not 8 to 1,024 bytes.
@@ -186,7 +186,8 @@ impl Accounts {
         Ok(self.0.publish_room(room)?)
     }
 
-    /// Lists a room no longer: whoever knows its name may still come in, unless it is closed. False if it was not listed.
+    /// Removes a room from the list: a user who knows its name may still come in, unless it is closed. False if it was not
+    /// listed.
     ///
     /// # Errors
     /// On a database error.

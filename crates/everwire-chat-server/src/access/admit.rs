@@ -11,7 +11,7 @@ use super::jwt::{Claims, Refused};
 use super::refusal::Refusal;
 use crate::store::{AccountStore, Standing, UserSignIn};
 
-/// Somebody who may come in.
+/// A user who may come in.
 #[derive(Debug)]
 pub(crate) struct Admitted {
     pub(crate) user: User,
@@ -19,8 +19,8 @@ pub(crate) struct Admitted {
 }
 
 impl Access {
-    /// Whose token this is. A client that takes itself for another user than the token's is not let in: it would show and store
-    /// things as somebody else's.
+    /// Returns the user of this token. A client that claims to be another user than the token's is refused: it would show
+    /// and store things as that user's.
     pub(crate) async fn admit(
         &self,
         token: Option<&str>,
@@ -50,8 +50,8 @@ impl Access {
         Ok(admitted.user.user_id)
     }
 
-    /// What a good token says: the name, and what it admits its user to this room by, if that is still so. Whoever vouches for the
-    /// user names it: without a name it is called by its id, whatever it claims.
+    /// What a valid token says: the user's name, and the admission to this room, which may have been revoked since. The
+    /// issuer of the token names the user: without a valid name the user is called by the id, whatever the client claims.
     pub(super) fn admission(&self, token: &str, room: &str) -> Result<(String, Admission), Refusal> {
         let claims = self.authenticator.check(token, self.clock.seconds()).map_err(Refusal::Token)?;
         let Claims { sub, name, generation, sid, grant, as_of, exp, .. } = claims;

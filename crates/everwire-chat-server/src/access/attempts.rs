@@ -86,7 +86,7 @@ mod tests {
         Some(text.parse().unwrap())
     }
 
-    /// How many of so many attempts are let through at once.
+    /// Counts how many of `attempts` attempts are let through at once.
     fn let_through(wrong: &mut FailedPasswords, user: &str, from: Option<IpAddr>, attempts: usize) -> usize {
         (0..attempts).filter(|_| wrong.count(Some(user), from, Instant::now()).is_ok()).count()
     }

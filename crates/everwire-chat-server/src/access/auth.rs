@@ -10,7 +10,7 @@ pub enum Auth {
     /// By accounts in the data folder: a password gives a token for 15 minutes, and a refresh token for 30 days that gives
     /// the next ones.
     Accounts,
-    /// By a JSON web token that somebody else has issued.
+    /// By a JSON web token that another service has issued.
     Issuer(Issuer),
 }
 

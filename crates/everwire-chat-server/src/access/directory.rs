@@ -7,7 +7,8 @@ use crate::sync::lock;
 /// The room of an address that names none. It is always listed.
 pub(crate) const DEFAULT_ROOM: &str = "lobby";
 
-/// The rooms that can be found, from a handle of the accounts of its own: whoever asks keeps nobody from coming in.
+/// The rooms that can be found. They are read through a separate handle of the accounts, so that these queries delay no
+/// user who comes in.
 #[derive(Debug)]
 pub(crate) struct RoomDirectory(Option<Arc<Mutex<dyn AccountStore>>>);
 

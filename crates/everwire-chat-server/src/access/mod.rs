@@ -89,8 +89,8 @@ impl Access {
     }
 }
 
-/// Why somebody is sent away whose token has expired; with a fresh one it may come back at once.
+/// Why a user is sent away when the token has expired; with a fresh token the client may come back at once.
 pub(crate) const EXPIRED: &str = "the token has expired: come back with a fresh one";
 
-/// How often it is looked whether somebody has to leave.
+/// How often the server checks whether a user has to leave.
 pub(crate) const REVOCATION_PERIOD: Duration = Duration::from_secs(1);

@@ -16,7 +16,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// So many at once, and so many a second in the long run.
+    /// Allows `burst` at once, and `per_second` each second in the long run.
     #[must_use]
     pub const fn new(burst: f64, per_second: f64) -> Self {
         Self { burst, per_second }

@@ -4,7 +4,7 @@ use everwire_ws::CloseCode;
 
 use super::jwt::Refused;
 
-/// Why somebody may not.
+/// Why a user may not come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     NoToken,
@@ -21,7 +21,8 @@ impl Refusal {
     /// The sign-in has ended.
     pub(crate) const SIGNED_OUT: Self = Self::Token(Refused::SignedOut);
 
-    /// Somebody has decided that the user is to be kept out.
+    /// Whether the user is to be kept out: by a ban, a closed room, or because the account was removed or has another
+    /// password.
     pub(super) fn keeps_out(self) -> bool {
         match self {
             Self::Banned | Self::ShutOut | Self::Token(Refused::User) => true,

@@ -16,7 +16,7 @@ const NOTICE: i64 = 60;
 const AGAIN: i64 = 15;
 
 impl Access {
-    /// Somebody is in.
+    /// A connection comes in by this admission.
     pub(crate) fn enter(&self, id: ConnectionId, admission: Admission, producer: Producer) {
         lock(&self.admissions.held).insert(id, Held { admission, asked: None, producer });
     }
@@ -137,7 +137,7 @@ impl Access {
     pub(crate) async fn renew(self: &Arc<Self>) {
         if let Some(reading) = self.clock.due() {
             let access = Arc::clone(self);
-            // Whoever has to leave does not wait until it can be written.
+            // Users who have to leave do not wait until it is written.
             tokio::spawn(async move {
                 if let Some(Err(error)) = access.accounts.write(move |accounts| accounts.save_clock(reading)).await {
                     tracing::warn!(%error, "where the clock of sign-ins stands can't be stored");

@@ -24,13 +24,13 @@ impl MailboxBudget {
         self.mailboxes.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// One less, which held so many bytes.
+    /// Removes a mailbox, which held `bytes` bytes.
     pub(crate) fn remove(&self, bytes: usize) {
         self.mailboxes.fetch_sub(1, Ordering::Relaxed);
         self.change(bytes, 0);
     }
 
-    /// A mailbox held so many bytes, and holds so many now.
+    /// A mailbox that held `held` bytes holds `holds` bytes now.
     pub(crate) fn change(&self, held: usize, holds: usize) {
         if holds >= held {
             self.bytes.fetch_add(holds - held, Ordering::Relaxed);
@@ -39,7 +39,7 @@ impl MailboxBudget {
         }
     }
 
-    /// Whether a mailbox that would hold so many bytes, of which so many are new, is what others pay for.
+    /// Whether a mailbox that would hold `holds` bytes, `new` of which are new, would take the room of others.
     pub(crate) fn is_too_much(&self, new: usize, holds: usize) -> bool {
         let mailboxes = self.mailboxes.load(Ordering::Relaxed).max(1);
         self.bytes() + new > self.half && holds > self.half / mailboxes

@@ -137,7 +137,7 @@ impl Connection {
         let Some(user) = self.speaker(message.user_id, message.user_name) else {
             return self.on_invalid(Fault::of_user(Some(message.id))).await;
         };
-        // Nobody speaks for somebody else, and nobody vouches for their own message.
+        // A client can't speak for another user, and can't set the status or the offset of its own message.
         (message.user_id, message.user_name) = (user.user_id, user.user_name);
         (message.status, message.offset) = (WireStatus::Sent, None);
         if !self.pay(cost::MESSAGE).await {
@@ -156,7 +156,7 @@ impl Connection {
         }
     }
 
-    /// Who this connection speaks for: whoever it was first.
+    /// The user for whom this connection speaks: the first one that it has named. `None` if that one is not valid.
     fn speaker(&mut self, user_id: String, user_name: String) -> Option<User> {
         if self.user.is_none() {
             check_id(&user_id).and_then(|()| check_name(&user_name)).ok()?;
@@ -204,7 +204,7 @@ impl Connection {
         self.socket.queue(&Message::from(answer.to_json()))
     }
 
-    /// Once for each connection: whoever writes a client finds it, and nobody fills the log.
+    /// Logs this once for each connection: the developer of a client finds it, and no client can fill the log.
     fn log_ignoring(&mut self, reason: &str) {
         if !std::mem::replace(&mut self.is_ignoring_logged, true) {
             let (connection, room) = (self.id, &self.room);

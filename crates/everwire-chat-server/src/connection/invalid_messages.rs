@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// They are counted anew after so long: some now and then are no flood.
+/// The period after which the count starts again: a few invalid messages now and then are no flood.
 const PERIOD: Duration = Duration::from_secs(60);
 
 /// The count of one connection.

@@ -21,7 +21,7 @@ pub(crate) struct RecalledRoom {
 pub(crate) async fn recall(state: &AppState, room: &str) -> Result<RecalledRoom, StoreError> {
     let forgotten = state.rooms().forgotten(room);
     let receipts = state.store.receipts(room).await?;
-    // From the end: one page does not hold so many long lines.
+    // Read from the end: if the lines are long, one page holds only some of them, and these are the latest.
     let recent = state.store.page(room, PageRequest::Before(u64::MAX, RECENT)).await?.messages;
     Ok(RecalledRoom { forgotten, receipts, recent })
 }

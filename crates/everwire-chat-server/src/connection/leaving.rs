@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::{Connection, PATIENCE};
 use crate::access::Admission;
 
-/// How long the last message of somebody who has gone may take to be stored until the others are told that they have gone.
+/// The longest time that a member who has gone stays in the room while the last message is being stored.
 const LAST_MESSAGE: Duration = Duration::from_secs(5);
 
 impl Connection {

@@ -8,7 +8,7 @@ use crate::budget::MailboxBudget;
 use crate::domain::{Delivery, Sink};
 use crate::sync::lock;
 
-/// Room for so many items is kept by an empty mailbox.
+/// The largest number of items for which an empty mailbox keeps its memory.
 const KEPT_ITEMS: usize = 64;
 
 /// What waits for one member. Bounded: a member for whom it overflows is closed, and catches up when it comes back.
@@ -37,7 +37,7 @@ struct Inner {
 }
 
 impl Mailbox {
-    /// An empty one, for so many frames and bytes at most, and no more than their share of what all may hold.
+    /// An empty mailbox for at most `frames` frames and `bytes` bytes; the budget of all mailboxes may allow less.
     pub(crate) fn new(frames: usize, bytes: usize, budget: Arc<MailboxBudget>) -> Self {
         budget.add();
         Self { inner: Mutex::default(), limits: Limits { frames, bytes, budget } }
@@ -174,7 +174,7 @@ impl Drop for Mailbox {
     }
 }
 
-/// What so many items with so many bytes take.
+/// The memory that `items` items with `bytes` bytes take.
 fn cost(items: usize, bytes: usize) -> usize {
     bytes + items * size_of::<Delivery>()
 }

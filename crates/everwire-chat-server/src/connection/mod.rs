@@ -69,12 +69,13 @@ pub(crate) struct PlainOptions {
     pub(crate) errors: bool,
     /// To be told nothing but the four plain types, with their own fields.
     pub(crate) strict: bool,
-    /// To get so many of the latest texts on joining, and who is here.
+    /// How many of the latest texts the client gets on joining. If it is more than zero, the client is also told who is
+    /// here.
     pub(crate) history: u64,
 }
 
-/// Beyond so many bytes in the socket's buffer the mailbox has to wait; fewer where there are many members, so that all of
-/// them together hold [`ALL_BUFFERS`].
+/// The number of bytes in the socket's buffer above which the mailbox has to wait. Where there are many members it is
+/// smaller, so that all buffers together hold [`ALL_BUFFERS`], but never below [`LOWEST_HIGH_WATER`].
 const HIGH_WATER: usize = 256 << 10;
 const LOWEST_HIGH_WATER: usize = 16 << 10;
 const ALL_BUFFERS: usize = 96 << 20;
@@ -85,7 +86,8 @@ const PAGE_AGAIN: Duration = Duration::from_millis(100);
 /// Posts of one member that may wait to be stored: then it is not read, so that nobody fills the history's queue alone.
 const MOST_PENDING: usize = 1024;
 
-/// Everybody in the room hears whether somebody looks: what changes faster than this is junk.
+/// The shortest time between two changes of a client's presence: all members of the room are told of each, so a faster
+/// change counts as an invalid message.
 const PRESENCE_PACE: Duration = Duration::from_secs(1);
 
 /// On a node of a cluster an answer may be held for as long as the cluster has no leader. So often its client is told meanwhile that the
@@ -134,7 +136,7 @@ pub(crate) struct Connection {
     said_goodbye: bool,
     /// A closing handshake has begun, and only what is left of it is to be read.
     is_parting: bool,
-    /// When the client last said whether somebody looks.
+    /// When the client last said whether its user is away.
     presence_told: Option<Instant>,
     heartbeat: Heartbeat,
     /// When the client was last told that the server is there, while an answer is held.

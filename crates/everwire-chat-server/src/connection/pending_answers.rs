@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-/// Answers that may wait for posts to be stored; with so many a client is not read on. A client of ours proves a backlog of
-/// any length by twelve pings.
+/// The largest number of answers that may wait for posts to be stored: then no more is read from the client. Our own client
+/// proves a backlog of any length with twelve pings.
 const MOST_WAITING: usize = 16;
 
 /// An answer to a ping.
@@ -34,7 +34,7 @@ impl PendingAnswers {
         self.posted += 1;
     }
 
-    /// So many more are stored.
+    /// `posts` more posts are stored.
     pub(super) fn store(&mut self, posts: usize) {
         self.stored += posts as u64;
         debug_assert!(self.stored <= self.posted, "a post is answered once");

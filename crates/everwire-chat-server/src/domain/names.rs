@@ -30,10 +30,10 @@ struct Taken {
 /// What stands behind a name that looks like another's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum NameSuffix {
-    /// A number: whoever names themselves chooses their id too.
+    /// A number: users who choose their name choose their id too.
     #[default]
     Number,
-    /// The user's id, for which somebody vouches. A number where that looks like another's as well.
+    /// The user's id, which the accounts or the issuer vouch for. A number where the id looks like another's as well.
     UserId,
 }
 

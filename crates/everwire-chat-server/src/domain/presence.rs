@@ -6,7 +6,8 @@ use everwire_chat_core::wire::User;
 #[derive(Debug, Default)]
 pub(super) struct Presence {
     here: HashMap<String, Here>,
-    /// How many times somebody's last connection has gone: tells one leaving from a later one of the same user.
+    /// How many times the last connection of any user has gone: this numbers the leavings, so that a later one of the same
+    /// user is another.
     leavings: u64,
 }
 
@@ -14,7 +15,7 @@ pub(super) struct Presence {
 struct Here {
     name: String,
     connections: usize,
-    /// So many of them at which nobody looks.
+    /// The number of those connections on which the user is away.
     away: usize,
     /// What was last told of that, and of the name.
     told_away: bool,
@@ -71,7 +72,7 @@ impl Presence {
         Some(Leaving { user, number: self.leavings })
     }
 
-    /// Somebody looks at one of the user's connections no more, or again.
+    /// The user is away on one more of the connections, or is back on one.
     pub(super) fn turn(&mut self, user_id: &str, away: bool) {
         if let Some(here) = self.here.get_mut(user_id) {
             here.away = if away { here.away + 1 } else { here.away.saturating_sub(1) };
@@ -85,7 +86,8 @@ impl Presence {
         }
     }
 
-    /// What is new of the name, and of whether somebody looks, once. A user between two connections is as before.
+    /// The user's name, and whether the user is away, if either has changed since this was last told. A user without a
+    /// connection stays as before.
     pub(super) fn news(&mut self, user_id: &str) -> Option<User> {
         let here = self.here.get_mut(user_id)?;
         let away = here.away == here.connections;

@@ -72,7 +72,7 @@ async fn ask_by_our_names(State(state): State<Arc<AppState>>, request: Request, 
     (StatusCode::MISDIRECTED_REQUEST, words).into_response()
 }
 
-/// How the server is, on a listener of its own: whoever reaches it may ask.
+/// The routes that tell how the server is, for a separate listener: every client that reaches it is answered.
 pub(crate) fn admin_router(state: Arc<AppState>) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))

@@ -74,7 +74,7 @@ fn answer(file: &PageFile, asked: &HeaderMap) -> Response {
 }
 
 /// Whether an `If-None-Match` names this tag, by weak comparison (RFC 9110 sections 8.8.3.2 and 13.1.2): a proxy that
-/// compresses anew makes a tag weak. None of our tags has a comma.
+/// compresses a response itself makes its tag weak. None of our tags has a comma.
 fn matches(known: &str, tag: &str) -> bool {
     known.split(',').map(str::trim).any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }

@@ -36,7 +36,7 @@ async fn keep_positions(state: &AppState) {
     }
 }
 
-/// How far users have read: so many of them at most.
+/// Stores how far users have read: at most `most` positions.
 pub(super) async fn save_positions(state: &AppState, most: usize) {
     let positions = state.rooms().unsaved_positions(most);
     if positions.is_empty() {

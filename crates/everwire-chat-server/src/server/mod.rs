@@ -60,11 +60,11 @@ impl ChatServer {
         http::admin_router(Arc::clone(&self.state))
     }
 
-    /// Serves until `until` comes; then `/readyz` says so, members are sent away with 1012, spread over
-    /// [`drain`](crate::ServerConfig::drain), and the history is closed. Who comes meanwhile is told when to come back.
-    /// Whoever has not parted 5 s later is cut. On an address that only this machine reaches, requests for foreign
-    /// names are answered 421: those of web pages whose name leads here. Dropping the future cuts all at once; what was
-    /// stored stays.
+    /// Serves until `until` completes; then `/readyz` says so, members are disconnected with 1012, spread over
+    /// [`drain`](crate::ServerConfig::drain), and the history is closed. Clients that connect meanwhile are told when to
+    /// come back. Connections that have not closed 5 s later are cut. On an address that only this machine reaches,
+    /// requests for foreign host names are answered with 421: those of web pages whose name leads here. Dropping the future
+    /// cuts all connections at once; what was stored stays.
     pub async fn serve(self, listener: TcpListener, until: impl Future<Output = ()> + Send) {
         let config = &self.state.config;
         let server = Server::new()

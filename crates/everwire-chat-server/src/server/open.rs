@@ -51,7 +51,7 @@ struct Opened {
     commits: Commits,
     /// Of its cluster, if it is a node of one.
     numbers: Option<StoreNumbers>,
-    /// Unless whoever comes is a guest.
+    /// `None`: every user is a guest.
     accounts: Option<AccountStores>,
 }
 
@@ -89,7 +89,7 @@ fn open_store(config: &ServerConfig, options: StoreOptions, rooms: &Arc<Mutex<Ro
     Ok(Opened { store: Arc::new(store), commits, numbers: None, accounts })
 }
 
-/// `None`: whoever comes is a guest.
+/// `None`: every user is a guest.
 fn access(auth: &Auth, accounts: Option<AccountStores>) -> Result<Option<Access>, OpenError> {
     let Some(accounts) = accounts else { return Ok(None) };
     let access = Access::new(auth, accounts);

@@ -100,8 +100,8 @@ pub(crate) trait AccountStore: fmt::Debug + Send {
     /// What was signed before is worth nothing any more. False if there is no such account.
     fn set_password(&mut self, user: &str, password: &str) -> Result<bool>;
 
-    /// Ends the user's memberships and forgets what the user has read, too: a later user of this id is somebody else. A ban
-    /// stays. False if there is no such account.
+    /// Ends the user's memberships and forgets what the user has read, too: a later user with this id is another person. A
+    /// ban stays. False if there is no such account.
     fn remove(&mut self, user: &str) -> Result<bool>;
 
     /// False if the user was banned already.

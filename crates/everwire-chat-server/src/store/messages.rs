@@ -107,9 +107,9 @@ pub(crate) struct Page {
 pub(crate) enum PageRequest {
     /// The messages behind this offset.
     After(u64),
-    /// So many from the end.
+    /// This number of the latest messages.
     Latest(u64),
-    /// So many right before this offset.
+    /// The messages right before the offset that comes first, at most as many as the second number.
     Before(u64, u64),
 }
 
@@ -140,7 +140,7 @@ pub(crate) struct ReadQuery {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Retention {
-    /// So many of the latest messages. `None`: however many there are.
+    /// The number of latest messages. `None`: all of them.
     pub messages: Option<u64>,
     /// Messages stored within this time, by the server's clock. `None`: however old they are.
     pub time: Option<Duration>,

@@ -161,7 +161,7 @@ impl Flights {
         lock(&self.0).insert(run.to_owned(), Flight { appends, since: Instant::now() });
     }
 
-    /// Whoever takes it tells what became of it.
+    /// The caller that takes a flight reports its outcome.
     pub(crate) fn take(&self, run: &str) -> Option<Flight> {
         lock(&self.0).remove(run)
     }

@@ -37,7 +37,7 @@ pub(crate) async fn post_from(server: &Server, from: Ipv4Addr, path: &str, body:
     ask(server, from, &format!("{head}{body}")).await
 }
 
-/// What is answered to whoever this token is of.
+/// The answer to a `GET` request with this token.
 pub(crate) async fn get(server: &Server, path: &str, token: Option<&str>) -> (u16, Value) {
     let token = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
     let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{token}\r\n");

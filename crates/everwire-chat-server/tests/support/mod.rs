@@ -201,7 +201,7 @@ impl Plain {
         assert_eq!(self.next().await, json!("pong"));
     }
 
-    /// [`barrier`](Self::barrier), behind so many events.
+    /// [`barrier`](Self::barrier), behind `events` events.
     pub(crate) async fn barrier_after(&mut self, events: usize) {
         self.send(Message::text("ping")).await;
         for _ in 0..events {

@@ -11,8 +11,9 @@ use super::{ChatClient, task};
 
 impl ChatClient {
     /// Takes over lines that another client of this user in this room has left in its store, as that store's
-    /// [`load`](everwire::store::Store::load) gives them: shown and sent under their own ids, so that the server stores each
-    /// once, whoever else sends it. Lines of other users, and those that are in the timeline already, are passed over.
+    /// [`load`](everwire::store::Store::load) gives them: shown and sent under their own ids, so that the server stores
+    /// each once, even if another client sends it too. Lines of other users, and those that are in the timeline already,
+    /// are passed over.
     ///
     /// Returns when all are in this client's own store; from then on they may be removed from the other one. Without a store
     /// of its own it returns when they have arrived or failed. Cancel-safe: what was taken over stays so.

@@ -10,7 +10,7 @@ use super::platform::Instant;
 /// How long those who were here have to come back after a server was lost, as we did.
 const COMING_BACK: Duration = Duration::from_secs(30);
 
-/// Of so many at most it is remembered that they were here.
+/// The largest number of users who are remembered.
 const MOST: usize = 10_000;
 
 /// Who was here when the connection was lost, and is not yet here again.
@@ -39,7 +39,7 @@ impl Returning {
         self.users.len() < waited_for
     }
 
-    /// When [`expire`](Self::expire) has somebody.
+    /// When [`expire`](Self::expire) has users to return.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.until
     }

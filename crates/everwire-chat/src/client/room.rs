@@ -21,7 +21,7 @@ pub(super) struct Room {
     events: broadcast::Sender<ChatEvent>,
     /// There is something to tell the server about what we have.
     pub(super) receipts: Notify,
-    /// There is something to tell the server about whether somebody looks.
+    /// The server may have to be told whether the user is away.
     pub(super) presence: Notify,
 }
 

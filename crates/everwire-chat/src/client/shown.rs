@@ -1,4 +1,4 @@
-//! Messages beyond the read position that were on the screen: whoever has jumped over some has not read those.
+//! Messages beyond the read position that were on the screen: a user who has skipped some messages has not read those.
 
 use everwire_chat_core::timeline::Timeline;
 

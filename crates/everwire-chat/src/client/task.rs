@@ -29,7 +29,7 @@ pub(super) struct Resolved {
     pub(super) outcome: Outcome,
 }
 
-/// So many messages are taken in before anything else is looked at.
+/// After one message, at most this number of further ones is taken in before anything else is looked at.
 const AT_ONCE: usize = 256;
 
 /// How long receipts are collected before they are told.
@@ -69,7 +69,7 @@ pub(super) async fn run(
             message = inbox.next(), if receiving => match message {
                 Some(message) => {
                     task.on_message(&message);
-                    // To wait anew for all the rest costs more than a message does, in a page above all.
+                    // To wait again for everything else costs more than a message does, above all in a page.
                     for message in iter::from_fn(|| inbox.try_next()).take(AT_ONCE) {
                         task.on_message(&message);
                     }
@@ -79,7 +79,7 @@ pub(super) async fn run(
             changed = states.changed(), if watching => match changed {
                 Ok(()) => {
                     let state = states.borrow_and_update().clone();
-                    // Whoever connects again after the connection has ended for good hears again.
+                    // A client that connects again after the connection has ended for good receives again.
                     receiving |= !matches!(state, State::Closed(_));
                     task.on_state(state);
                 }
@@ -364,7 +364,8 @@ impl Task {
         }
     }
 
-    /// Tells the server whether somebody looks, if it does not know. One that has not synced knows no such thing.
+    /// Tells the server whether the user is away, if it does not know. A server that has not synced does not understand
+    /// this.
     fn declare(&mut self) {
         let mut inner = self.room.lock();
         let is_connected = matches!(self.client.state(), State::Connected { .. });
@@ -379,7 +380,8 @@ impl Task {
         }
     }
 
-    /// Gives the server a fresh token for the open connection. Where there is none it ends, and the next attempt asks anew.
+    /// Sends the server a fresh token for the open connection. If there is none, the connection ends with its old token,
+    /// and the next attempt asks again.
     fn renew(&mut self, token: Result<String, BoxError>) {
         self.renewing = None;
         match token {

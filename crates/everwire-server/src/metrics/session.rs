@@ -20,7 +20,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Somebody wants to know what is held, also without a connection that would take it.
+    /// The metrics report what a session holds, also while it has no connection that would send it.
     pub(crate) const WANTED: bool = true;
 
     /// What was counted since the last time. What is being timed goes on.

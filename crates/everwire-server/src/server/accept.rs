@@ -28,7 +28,7 @@ pub(super) enum Below<H> {
     Handshake(H),
 }
 
-/// What is wrong with accepting passes by itself or takes somebody's help: either way this soon is soon enough.
+/// A failure to accept passes by itself or needs an operator: either way, trying again after this time is soon enough.
 const ACCEPT_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long what was cut may take to be gone. It is dropped when its task is next run.

@@ -124,7 +124,7 @@ impl Terms {
             }
         };
         match ended {
-            // Whoever has the stream now decides how long it may take.
+            // The code that has the stream now decides how long it may take.
             Ok(()) => progress.upgraded.store(true, Ordering::Relaxed),
             Err(error) => {
                 if error.is_timeout() {

@@ -72,7 +72,7 @@ impl Shared {
         end_evicted(evicted);
     }
 
-    /// The bytes are those at this very time, whoever has changed them last.
+    /// Calls `tell` with the bytes that the session holds at this moment, whichever task has changed them last.
     fn with_held<T: Default>(&self, id: SessionId, tell: impl FnOnce(&mut Registry<Entry>, usize) -> T) -> T {
         let mut registry = self.registry();
         let Some(bytes) = registry.get(id).map(|entry| entry.slot.held()) else { return T::default() };

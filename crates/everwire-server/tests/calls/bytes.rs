@@ -16,7 +16,7 @@ async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.expect("in time")
 }
 
-/// A client that holds so many bytes of what its program has not taken.
+/// A client that holds at most `max_unread_bytes` bytes that its program has not taken.
 fn client(network: &Network, max_unread_bytes: usize) -> Client {
     let mut config = CallsConfig::default();
     config.max_unread_bytes = max_unread_bytes;

@@ -116,7 +116,7 @@ async fn a_server_that_knows_no_calls_is_reported_as_such() {
     let error = client.call("sum", ()).await.unwrap_err();
     assert_eq!(error, CallError::Open(CallOpenError::NotSupported));
     assert!(client.resume_calls().await.is_empty());
-    // Whoever waits for what there is hears that there is nothing.
+    // A caller that waits for the open calls learns that there are none.
     let mut config = CallsConfig::default();
     config.hello_timeout = Duration::from_millis(20);
     let other = server.network.builder("").calls(Calls::new().config(config)).build().unwrap();

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use crate::peer::Peer;
 use crate::support::{Server, until};
 
-/// So many frames of 64 bytes are answered by far more than a connection may hold.
+/// The number of frames of 64 bytes: answers to all of them would be far more than a connection may hold.
 const FLOOD: u64 = 20_000;
 /// What may be on its way to a client that does not read: the bound on replies, and the kernel's buffers.
 const BOUND: usize = 256 << 10;

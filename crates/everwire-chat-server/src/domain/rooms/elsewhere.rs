@@ -34,7 +34,7 @@ pub(crate) enum Signal {
     Binary { room: String, data: Vec<u8> },
 }
 
-/// A room that somebody here is in.
+/// A room that a user of this node is in.
 #[derive(Debug)]
 pub(crate) struct RoomHere {
     pub(crate) room: String,
@@ -121,7 +121,7 @@ impl Rooms {
             .collect()
     }
 
-    /// All rooms that somebody here is in.
+    /// All rooms that a user of this node is in.
     pub(crate) fn all_here(&self) -> Vec<RoomHere> {
         let here = |(name, room): (&String, &Room)| {
             let (room, users, receipts) = (name.clone(), self.users_here(name), room.receipts.stored());
@@ -140,8 +140,8 @@ impl Rooms {
         self.rooms.get(room).map(|room| room.receipts.stored())
     }
 
-    /// Another node knows of a room's messages that they have come so far. Where the room is not known, it is asked for that when somebody
-    /// comes.
+    /// Takes over what another node knows of how far a room's messages have come. If the room is not known here, this does
+    /// nothing: other nodes are asked about it when a user comes in.
     pub(crate) fn merge_receipts(&mut self, room: &str, receipts: &StoredReceipts) {
         let rise = self.rooms.get_mut(room).and_then(|room| room.receipts.merge(receipts));
         rise.into_iter().for_each(|rise| self.tell_rise(room, &rise));
@@ -213,7 +213,7 @@ impl Rooms {
         of_node.map(|(room, _)| room.clone()).collect()
     }
 
-    /// Somebody types at another node.
+    /// A user on another node types, or has stopped.
     pub(crate) fn typing_elsewhere(&mut self, room: &str, signal: Typing) {
         if let Some(room) = self.rooms.get(room) {
             let frame = Delivery::of(&Event::Typing(signal));

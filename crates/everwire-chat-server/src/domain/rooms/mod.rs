@@ -24,7 +24,7 @@ use super::receipts::{Rise, RoomReceipts, StoredReceipts};
 use super::sink::{Delivery, Sink};
 use super::subscriber::{ClientMode, ConnectionId, Subscriber};
 
-/// All rooms that somebody is in, or of which something is to be stored.
+/// All rooms that have members here, or of which something is to be stored.
 #[derive(Debug, Default)]
 pub(crate) struct Rooms {
     rooms: HashMap<String, Room>,
@@ -52,7 +52,7 @@ pub(crate) struct Census {
     pub(crate) deliveries: u64,
 }
 
-/// What a notice that somebody has joined or left needs from outside.
+/// What a notice that a user has joined or left needs from outside.
 #[derive(Clone, Debug)]
 pub(crate) struct NewNotice {
     /// A new id.
@@ -293,7 +293,7 @@ impl Rooms {
         self.rooms.get(room).map(|room| room.receipts.for_user(user_id)).unwrap_or_default()
     }
 
-    /// Tells the others that somebody types. Not worth a slow subscriber's last room.
+    /// Tells the others whether a user types. A subscriber who has little room left is not told.
     pub(crate) fn typing(&mut self, room: &str, origin: ConnectionId, signal: Typing) {
         if let Some(elsewhere) = &mut self.elsewhere {
             elsewhere.signal(Signal::Typing { room: room.to_owned(), typing: signal.clone() });
@@ -332,7 +332,7 @@ impl Rooms {
         self.rooms.iter().flat_map(of_room).collect()
     }
 
-    /// Sends one away, to come back in so many seconds.
+    /// Sends one connection away, to come back in `seconds` seconds.
     pub(crate) fn send_away(&self, room: &str, id: ConnectionId, seconds: u64) {
         if let Some(subscriber) = self.rooms.get(room).and_then(|room| room.subscribers.get(&id)) {
             subscriber
@@ -366,7 +366,8 @@ impl Rooms {
         }
     }
 
-    /// Not before its marks are stored, since the history is asked for them when somebody comes again.
+    /// Forgets a room that nobody is in, but not before its marks are stored: they are read from the history when a user
+    /// comes again.
     fn forget_if_empty(&mut self, room: &str) {
         // Users of other nodes are known without a room here.
         let elsewhere = self.elsewhere.as_ref().map_or(0, |elsewhere| elsewhere.count(room));
@@ -404,8 +405,8 @@ impl Room {
             .fold(0, |count, ()| count + 1)
     }
 
-    /// Tells everybody who understands it, but the user's own connections, how the user is called and whether somebody looks, if that is
-    /// news.
+    /// Tells all who understand it, except the user's own connections, the user's name and whether the user is away, if
+    /// either has changed.
     fn tell_presence(&mut self, user_id: &str) -> u64 {
         let Some(User { user_id, user_name, away }) = self.presence.news(user_id) else { return 0 };
         let frame = Delivery::of(&Event::Presence(wire::Presence { user_id: user_id.clone(), user_name, away }));

@@ -236,7 +236,8 @@ pub(super) async fn catch_up(link: &AccessLink, accounts: &mut SqliteAccounts) -
         link.status.set_access_applied(end);
         let place = names::of_access(&Subject::Key);
         let (key, sequence) = accounts.access_state(&Subject::Key, &place)?;
-        // The first node's own; of two first ones, that of whoever comes first. One that can't be read is written anew.
+        // The key of the first node is used, or of the one that writes first if two nodes are first at once. A key that
+        // can't be read is written again.
         if sequence > 0 && !accounts.is_unreadable(&place)? {
             return Ok(());
         }

@@ -33,7 +33,7 @@ pub enum ClusterError {
     },
     /// JetStream is off, for the server or for this account.
     NoJetStream,
-    /// So many replicas can't be had.
+    /// The servers can't hold this number of replicas.
     Replicas {
         /// How many were asked for.
         replicas: usize,
@@ -59,7 +59,7 @@ pub enum ClusterError {
     },
     /// This machine's clock and the server's are apart.
     Clocks {
-        /// By so many seconds; more than zero: this machine's is ahead.
+        /// The difference in seconds; positive if this machine's clock is ahead.
         seconds: i64,
     },
     /// The data folder is another cluster's.

@@ -1,5 +1,5 @@
-//! How far users have read, which nodes tell each other while they hear each other: what a node has missed meanwhile, it asks of each
-//! that it hears of anew, page by page.
+//! How far users have read. Nodes tell each other while they hear each other; what a node has missed, it asks page by page
+//! of each node that it hears for the first time, or again.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -33,7 +33,7 @@ const MARGIN: Duration = Duration::from_secs(10);
 const TRIES: usize = 3;
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// Another node that is heard of anew.
+/// Another node that is heard for the first time, or again.
 #[derive(Debug)]
 pub(super) struct Newcomer {
     pub(super) node: String,
@@ -74,7 +74,7 @@ pub(super) async fn answer(broker: Broker, node: String, store: Arc<SqliteStore>
     }
 }
 
-/// Asks those that are heard of anew, one after the other; returns once nobody tells of them.
+/// Asks the newcomers, one after the other; returns when the channel is closed.
 pub(super) async fn ask(
     broker: Broker,
     store: Arc<SqliteStore>,

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 use super::broker::Broker;
 use super::connect::described;
 
-/// How often the server says that it is there while nothing comes, and after how long without that the reading begins anew.
+/// The interval of the server's heartbeats while it has no records, and the silence after which the reading starts again.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(1);
 const SILENCE: Duration = Duration::from_millis(3500);
 

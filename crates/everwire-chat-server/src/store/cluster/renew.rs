@@ -10,9 +10,9 @@ use super::names;
 use super::settings::ClusterSettings;
 use super::streams::{EPOCH, is_ours};
 
-/// Begins a new epoch of a cluster's history: what is in its streams stays, clients load it anew, and each node has to be started
-/// with an empty data folder. For when an older backup of the streams was restored, or what nodes had applied is lost for good:
-/// nodes that know more refuse to go on until then. The new epoch's id.
+/// Begins a new epoch of a cluster's history: what is in its streams stays, clients load it again, and each node has to be
+/// started with an empty data folder. This is for a cluster whose streams were restored from an older backup, or which has
+/// lost for good what its nodes had applied: nodes that know more refuse to go on until then. Returns the new epoch's id.
 ///
 /// Not cancel-safe: if it ends before its time, it has to be called again.
 ///

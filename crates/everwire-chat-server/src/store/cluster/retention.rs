@@ -12,8 +12,9 @@ use crate::store::sqlite::SqliteStore;
 /// How long a node does it before another may.
 const LEASE: Duration = Duration::from_secs(180);
 
-/// Removes what this node does not hold any more from the streams, never a room's last record: without it, the room would begin anew. What
-/// fails is done the next time that the room has something to remove.
+/// Removes from the streams what this node does not hold any more, but never a room's last record: without it, the room
+/// would start again from the beginning. What can't be removed is removed by the next call or, if this node could not take
+/// the lease, when the room has something to remove again.
 pub(super) async fn purge(broker: &Broker, store: &SqliteStore, node: &str) {
     let surplus = match store.surplus_records().await {
         Ok(surplus) => surplus,

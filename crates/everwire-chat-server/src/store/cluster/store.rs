@@ -158,13 +158,14 @@ impl ClusterStore {
         ClusterAccounts::open(&self.folder, self.link.clone())
     }
 
-    /// From now on nothing is stored while it is not known who may stay: somebody has to [look](crate::store::AccountStore::looked).
+    /// From now on posts are stored only while it is known who may stay: each check has to be reported by
+    /// [`looked`](crate::store::AccountStore::looked).
     pub(crate) fn hold_posts_of_strangers(&self) {
         self.status.hold_posts();
     }
 
-    /// Tells other nodes of the members of these rooms, and these of members elsewhere. `grace`: how long somebody counts as here who has
-    /// left another node.
+    /// Tells other nodes about the members of these rooms, and these rooms about members on other nodes. `grace`: how long
+    /// a user who has left another node still counts as here.
     pub(crate) fn share(&self, rooms: Arc<Mutex<Rooms>>, grace: Duration) {
         let (broker, node, store) = (&self.link.broker, &self.node, &self.applied);
         let (newcomers, heard) = mpsc::unbounded_channel();
@@ -343,7 +344,7 @@ impl MessageStore for ClusterStore {
         let (guard, mut gone) = mpsc::channel::<()>(1);
         let (broker, node) = (self.link.broker.clone(), self.node.clone());
         let settled = self.events.send(Event::Settle { room: None, guard });
-        // A thread of its own: whoever closes may be on a runtime.
+        // On a separate thread: the caller may be on a runtime, where `block_on` would panic.
         let (events, parting) = (self.events.clone(), PARTING);
         let waits = std::thread::spawn(move || {
             let Ok(runtime) = runtime::Builder::new_current_thread().enable_time().build() else { return };

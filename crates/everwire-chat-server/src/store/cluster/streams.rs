@@ -121,7 +121,8 @@ async fn make(streams: &Context, config: stream::Config, replicas: usize) -> Res
     }
 }
 
-/// A stream that has to be there, and ours; with so many replicas.
+/// Looks up a stream that has to exist, belong to us, and have `replicas` replicas, if they are given; returns its
+/// configuration.
 pub(super) async fn look(
     streams: &Context,
     name: &str,

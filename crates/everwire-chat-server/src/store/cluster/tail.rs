@@ -17,7 +17,7 @@ use crate::store::sqlite::SqliteStore;
 /// How soon it is tried again to store what was committed.
 const STORE_AGAIN: Duration = Duration::from_secs(1);
 
-/// How soon a reading that has ended begins anew.
+/// The pause before a reading that has ended starts again.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// What all readers share.
@@ -34,7 +34,7 @@ pub(super) struct Tail {
 enum Ended {
     /// The store is closed.
     Closed,
-    /// To begin anew from what was applied.
+    /// The reading has to start again from what was applied, for this reason.
     Again(String),
 }
 

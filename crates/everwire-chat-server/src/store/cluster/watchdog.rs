@@ -12,8 +12,8 @@ use crate::store::sqlite::{ShardPosition, SqliteStore};
 /// How often it looks.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// So many looks in a row have to find a stream to have gone back: a server that has just become its leader, or was it and does not know yet
-/// that it is not, may say so for some seconds.
+/// The number of looks, with no good one in between, that have to find that a stream has gone back: a server that has just
+/// become its leader, or no longer is its leader and does not know that yet, may say so for some seconds.
 const LOOKS: u32 = 8;
 
 /// What it has seen so far.

@@ -118,7 +118,8 @@ impl Folder {
         self.mark.database == FileId::of(&database) && self.mark.log == FileId::of(&log_of(&database))
     }
 
-    /// In place, with one write: whoever is killed meanwhile leaves it whole. Without it the next start is less watchful.
+    /// Writes the mark in place with one write, so that a process that is killed meanwhile leaves a whole one. Without a
+    /// mark the next start can check less.
     fn write_mark(&mut self) {
         let written = serde_json::to_vec(&self.mark).map_err(io::Error::from).and_then(|mut line| {
             line.push(b'\n');
@@ -215,7 +216,8 @@ pub(super) fn open_private(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// What root makes in a folder of somebody else is theirs: a server that runs as its user has to open it.
+/// Gives a file that root has made in another user's folder to the owner of the folder: a server that runs as that user has
+/// to open it.
 #[cfg(unix)]
 fn give_to_owner_of_folder(path: &Path) {
     use std::os::unix::fs::MetadataExt;

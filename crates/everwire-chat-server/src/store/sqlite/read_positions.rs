@@ -19,7 +19,7 @@ use crate::store::replica::{PositionPlace, PositionsPage};
 /// Positions that are kept; beyond them, those go that were not touched for the longest.
 const MOST_POSITIONS: u64 = 250_000;
 
-/// Positions are counted when so many were written since the last count.
+/// The number of positions that are written between two counts of all positions.
 const COUNT_EVERY: usize = 5_000;
 
 /// Messages that are looked at to count those that are unread: a user's own are not among these.

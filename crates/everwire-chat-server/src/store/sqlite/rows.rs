@@ -21,7 +21,7 @@ pub(super) const PAGE: u64 = 500;
 /// Bytes of text in a page, beyond which it ends: it is held once per member that catches up.
 const PAGE_BYTES: usize = 128 << 10;
 
-/// Another history for clients: they load what there is anew.
+/// Gives the history a new epoch: for clients it is another history, and they load it again.
 pub(super) fn new_epoch(connection: &Connection) -> rusqlite::Result<()> {
     let epoch = uuid::Uuid::now_v7().to_string();
     connection.execute("UPDATE meta SET value = ?1 WHERE key = 'epoch'", [epoch]).map(|_| ())

@@ -411,7 +411,7 @@ async fn who_waits_until_its_posts_are_told_does_not_try_a_disk_that_fails() {
     history.append(post("a", "bad")).await;
     history.flush().await.unwrap();
     assert_eq!(*log.lock().unwrap(), [("bad".into(), None, false)]);
-    // Whoever writes now finds the history locked, and waits.
+    // A write now finds the history locked, and waits.
     let other = open_shared(Some(folder.path())).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     history.flush().await.unwrap();

@@ -218,7 +218,7 @@ impl Log {
         let is_refused = |append: &Append| self.parts.refused.as_ref() == Some(&append.message.id);
         let is_doomed = |append: &Append| append.producer.is_fenced() || is_refusing || is_refused(append);
         if appends.iter().any(|(append, _)| is_doomed(append)) {
-            // Without these the others are planned anew.
+            // Those posts fail, and the others are planned again.
             let (failed, rest): (Vec<_>, Vec<_>) = appends.drain(..).map(|(append, _)| append).partition(is_doomed);
             self.fail(&name, failed).await;
             return self.queues.put_back(&name, rest);

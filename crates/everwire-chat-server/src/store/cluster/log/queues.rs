@@ -34,7 +34,7 @@ struct RoomQueue {
     state: RoomState,
     /// The sequence of the latest record of the room that was told of since it has posts.
     last_record: u64,
-    /// Who waits until so many posts have been told.
+    /// Guards, each of which is held until `told` reaches its number.
     waiting: Vec<(u64, mpsc::Sender<()>)>,
     taken: u64,
     told: u64,
@@ -170,7 +170,7 @@ impl Queues {
         }
     }
 
-    /// Posts that are planned anew, before all others.
+    /// Puts posts back, to be planned again before all others.
     pub(super) fn put_back(&mut self, name: &str, posts: Vec<Append>) {
         let Some(room) = self.rooms.get_mut(name) else { return };
         room.state = RoomState::Idle;
@@ -190,7 +190,7 @@ impl Queues {
         self.rooms.keys().cloned().collect()
     }
 
-    /// So many posts of a room have been told.
+    /// `count` posts of a room have been told.
     pub(super) fn told(&mut self, name: &str, count: usize) {
         self.waiting = self.waiting.saturating_sub(count);
         let Some(room) = self.rooms.get_mut(name) else { return };

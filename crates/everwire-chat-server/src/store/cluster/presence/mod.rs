@@ -1,8 +1,9 @@
-//! What nodes tell each other and nobody stores: who is here, who types, how far messages have come. Plain messages of NATS; each
-//! node's members are leased, and vanish with a node that is not heard of.
+//! What nodes tell each other without storing it: who is here, who types, how far messages have come. Plain messages of
+//! NATS; each node's members are leased, and vanish with a node that is not heard any more.
 //!
-//! What is not heard is made good: who is here, and how far the messages of these rooms have come, is told again every few seconds, and of a
-//! room that somebody comes into the others are asked how far its messages have come.
+//! Lost messages are made up for: who is here, and how far the messages of these rooms have come, is told again every few
+//! seconds; and when a user comes into a room that was not known here, the other nodes are asked how far its messages have
+//! come.
 
 mod word;
 
@@ -63,7 +64,7 @@ struct Node {
 pub(super) struct Presence {
     broker: Broker,
     rooms: Arc<Mutex<Rooms>>,
-    /// How long somebody counts as here who has left another node.
+    /// How long a user who has left another node still counts as here.
     grace: Duration,
     node: String,
     nodes: HashMap<String, Node>,
@@ -280,8 +281,9 @@ impl Presence {
         }
     }
 
-    /// For how long a node that is heard of anew was not heard; a node that begins anew has a new name. `None`: it may have been for ever,
-    /// since this one has just begun.
+    /// For how long a node that is heard for the first time, or again, was not heard. A node that restarts has a new name:
+    /// for an unknown name, the longest silence of a lost node counts. `None`: this node has just started, and the other
+    /// one may not have been heard for any time.
     fn apart(&mut self, node: &str) -> Option<Duration> {
         if self.began.elapsed() < BEGINS {
             return None;

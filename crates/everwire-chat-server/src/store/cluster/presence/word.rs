@@ -43,7 +43,7 @@ pub(super) enum What {
         user: String,
         receipt: Receipt,
     },
-    /// Somebody has come into this room, of which others may know more.
+    /// A user has come into this room, about which other nodes may know more.
     Ask {
         room: String,
     },

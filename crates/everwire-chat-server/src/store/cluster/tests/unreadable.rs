@@ -69,7 +69,7 @@ async fn nobody_comes_in_by_a_record_that_nobody_can_read_until_it_is_written_an
         assert!(matches!(is_in(accounts, "ana", "r"), Err(StoreError::Cluster(ClusterFault::Unreadable))));
         assert!(accounts.standing("ben", "r", None, 1).is_ok(), "others come in");
     }
-    // All of it is written anew, on a node or by the commands.
+    // All of it is written again, by a node or by the commands.
     let mut commands = super::super::open_accounts(&nats.settings()).unwrap();
     assert_eq!(commands.add("ana", "Ana", "new", 1).unwrap(), AccountAdded::Now);
     assert!(here.close_room("den").unwrap() && here.open_room("den").unwrap());
@@ -82,7 +82,7 @@ async fn nobody_comes_in_by_a_record_that_nobody_can_read_until_it_is_written_an
         there.refresh(RefreshToken { hash: b"1", family: Some(("f", 0)) }, b"2", i64::MAX, 1).unwrap(),
         RefreshOutcome::Over
     );
-    // The key has been written anew by the first node that started since.
+    // The first node that started since has written the key again.
     let [third, fourth] = [2, 3].map(|node| join(&nats, &folders[node].1).unwrap().0);
     let keys = [&second, &third, &fourth].map(|node| node.accounts().unwrap().key().unwrap());
     assert!(keys.windows(2).all(|pair| pair[0] == pair[1]), "{keys:?}");

@@ -84,8 +84,8 @@ fn copy(file: &Path, unfinished: &Path, to: &Path) -> Result<u64, BackupError> {
     count(&written).map_err(BackupError::Read)
 }
 
-/// Puts a copy of a history into a data folder, in place of the one that is there, which is moved aside. The copy is checked
-/// first. Clients load what there is now anew, and everybody signs in again. Blocks.
+/// Puts a copy of a history into a data folder, in place of the one that is there, which is moved aside. The copy is
+/// checked first. Clients load the restored history from its beginning, and all users have to sign in again. Blocks.
 ///
 /// # Errors
 /// If a server uses the folder, or the copy is damaged or none: then the folder is as it was. If files can't be moved or

@@ -26,7 +26,7 @@ use crate::store::messages::{Append, Page, PageRequest};
 pub(super) use opening::open_shared;
 pub(super) use removing::RemovedStep;
 
-/// Rooms whose ends are remembered: beyond them it begins anew.
+/// The largest number of rooms whose ends are remembered: before another one is added, all are forgotten.
 const MOST_ENDS: usize = 10_000;
 
 #[derive(Debug)]

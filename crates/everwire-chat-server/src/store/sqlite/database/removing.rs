@@ -81,7 +81,7 @@ impl Database {
         if left > 0 && left < before {
             return Ok(true);
         }
-        // While somebody reads, the log stays: the next time.
+        // While another connection uses the log, it can't be truncated: the next call tries again.
         let is_busy: bool = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
         self.log_holds_removed = is_busy;
         Ok(false)

@@ -1,9 +1,9 @@
-//! The table of refresh tokens: which sign-ins go on, and of which somebody has a copy.
+//! The table of refresh tokens: which sign-ins go on, and which have a token that was copied.
 //!
-//! All tokens that came of one sign-in are a family. Each is given for its parent, and the first use of a token uses its
-//! parent up. Until then the parent gives another one, in case the answer was lost, and voids those that it gave before, with
-//! whatever was given together with them. So of two copies of a token one voids the other: a token that is void or used up
-//! comes only from a copy, and ends the sign-in for all who have one.
+//! All tokens that come from one sign-in are a family. Each is issued for its parent, and the first use of a token uses its
+//! parent up. Until then the parent can be used for another token, in case the answer was lost; this voids the tokens that
+//! were issued for it before, with whatever was issued together with them. So of two copies of a token one voids the other:
+//! a token that is void or used up comes only from a copy, and ends the sign-in for all who have a token of it.
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
@@ -71,7 +71,7 @@ pub(super) fn refresh(
     }
     let mut replaced = Vec::new();
     if row.used {
-        // It gave one before, whose answer was lost or went to somebody else.
+        // A token was issued for it before: that answer was lost, or went to another client.
         let mut replace = transaction
             .prepare_cached("UPDATE refreshes SET void = 2 WHERE parent = ?1 AND void = 0 RETURNING hash")?;
         replaced = replace.query_map([old], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
