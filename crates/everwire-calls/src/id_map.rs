@@ -7,7 +7,7 @@ use rustc_hash::FxBuildHasher;
 #[derive(Debug)]
 pub(crate) struct IdMap<T>(HashMap<u64, T, FxBuildHasher>);
 
-/// With room for so many, the memory is kept when the last one is gone.
+/// The largest capacity, in calls, that is kept when the last one is gone.
 const KEPT: usize = 1_024;
 
 impl<T> IdMap<T> {

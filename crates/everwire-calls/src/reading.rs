@@ -42,8 +42,9 @@ impl Reading {
         self.received == items
     }
 
-    /// The items up to this one are processed. What is to be told, if that is worth half of what the callee sends ahead:
-    /// so many items, or so many bytes. `always`: it is worth telling in any case.
+    /// Marks the items up to this one as processed. Returns the position to report to the callee, once what is not
+    /// reported is half of what the callee sends ahead, in items or in bytes. With `always`, any unreported item is
+    /// enough.
     pub(crate) fn process(&mut self, number: u64, always: bool, max_window: u64, window_bytes: usize) -> Option<u64> {
         let number = number.min(self.received);
         if self.processed < number {

@@ -314,7 +314,8 @@ impl Heartbeat {
         self.watch(timers);
     }
 
-    /// Our side reads again: the clock starts anew, with a probe if the pause could have hidden a death.
+    /// Our side reads again: the clock restarts, with a probe if one was pending at the pause or if the pause could
+    /// have hidden a dead connection.
     pub(crate) fn resume(&mut self, now: Moment, timers: &mut Timers) -> Liveness {
         let Mode::Paused { since, probe_wanted } = self.mode else { return Liveness::Alive };
         let long = self.interval.is_some() && now.since(since) >= self.timeout;

@@ -15,7 +15,7 @@ pub struct Attempt(pub u64);
 /// An input of the machine. Any input is harmless at any time.
 #[derive(Debug)]
 pub enum Input {
-    /// Start, or start anew after an end. Idempotent; ignored once closed for good.
+    /// Start, or start again after an end. Idempotent; ignored once closed for good.
     Connect,
     /// Close the connection in order and stay disconnected until [`Connect`](Self::Connect). If the connection is open,
     /// what is queued at this moment is still sent, within

@@ -119,7 +119,7 @@ fn is_about(one: Duration, other: Duration) -> bool {
     one.abs_diff(other) <= part(one.min(other), 10).max(Duration::from_secs(1))
 }
 
-/// One of so many equal parts of a time.
+/// The time divided by `of`.
 fn part(time: Duration, of: u32) -> Duration {
     time.checked_div(of).unwrap_or_default()
 }

@@ -41,7 +41,8 @@ impl Outputs {
         self.ended.as_ref().is_some_and(|ended| !ended.is_empty())
     }
 
-    /// Whoever takes nothing leaves the room to who does.
+    /// Moves the ended messages into `into`. If there are none, the vectors are not swapped: the capacity stays here
+    /// for a caller that takes some.
     #[inline]
     pub(crate) fn take_ended(&mut self, into: &mut Vec<Message>) {
         match &mut self.ended {

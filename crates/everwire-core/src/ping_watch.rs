@@ -31,8 +31,8 @@ pub enum PingProgress {
     Sent,
 }
 
-/// As long as bytes go out, so many behind the ping still tell that it is on its way: what the operating systems of both
-/// sides hold in front of it is not seen otherwise.
+/// The ping counts as on its way until this many bytes behind it have gone out: the bytes ahead of it that the
+/// operating systems of both sides hold are not visible otherwise.
 const ON_THE_WAY: u64 = 256 << 10;
 
 impl PingWatch {

@@ -232,7 +232,7 @@ impl Notes {
     pub(crate) fn round_trips(&self) -> RoundTrips {
         let mut sorted: Vec<Duration> = self.latest.iter().copied().collect();
         sorted.sort_unstable();
-        // The smallest that so many in a hundred do not exceed.
+        // The smallest round trip that `p` percent of them do not exceed.
         let percentile = |p: usize| sorted.get((sorted.len() * p).div_ceil(100).saturating_sub(1)).copied();
         let percentile = |p| percentile(p).unwrap_or_default();
         let (p50, p90, p99) = (percentile(50), percentile(90), percentile(99));

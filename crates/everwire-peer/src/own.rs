@@ -15,11 +15,11 @@ pub struct PlainMessages {
 /// How many of the application's own messages wait.
 pub(crate) const CAPACITY: usize = 1_024;
 
-/// Where they wait until somebody wants them.
+/// The receiver of these messages, until the application takes it.
 pub(crate) type Own = Mutex<Option<mpsc::Receiver<Message>>>;
 
 impl PlainMessages {
-    /// None: somebody has them already.
+    /// `None`: the receiver was taken already.
     pub(crate) fn new(receiver: Option<mpsc::Receiver<Message>>) -> Self {
         Self { receiver: receiver.unwrap_or_else(|| mpsc::channel(1).1) }
     }

@@ -103,7 +103,7 @@ fn main() -> Result<(), String> {
     let (mut sold, mut crashes, mut resumes) = (0, 0, 0);
     for seed in 0..500 {
         let mut scenario = Scenario::random(seed, Kind::Session);
-        // A till forgets what it has not sent when it crashes, users close for good, and somebody may lie: none of that
+        // A till forgets what it has not sent when it crashes, users close for good, and an end may lie: none of that
         // is this application's promise. Cuts, stalls, moves and crashes of the server are.
         scenario.keep_honest();
         scenario.server.commit = Commit::Each;

@@ -19,7 +19,7 @@ const QUIET: usize = 4 << 10;
 
 const MOST: usize = 64 << 10;
 
-/// After so many reads other tasks get their turn.
+/// The number of reads in a row that discard bytes before other tasks have their turn.
 const DISCARDED_IN_A_ROW: usize = 32;
 
 impl Reader {

@@ -232,7 +232,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 Ok(None) => {}
                 Ok(incoming) => return Poll::Ready(Ok(incoming)),
                 Err(error) => {
-                    // One try to tell the peer; whoever wants to be sure goes on receiving.
+                    // One attempt to tell the peer; a caller that has to be sure of it goes on receiving.
                     let _ = self.poll_flush_as(Half::Reader, cx);
                     return Poll::Ready(Err(error));
                 }
@@ -428,7 +428,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 }
 
-/// So many bytes are as much work as a message.
+/// The number of bytes that count as much work as one message.
 const BYTES_PER_TURN: usize = 8 << 10;
 
 /// What a task has done beyond what is counted already.

@@ -1,5 +1,5 @@
 //! A feed that wants a login and forgets who has subscribed when a connection ends. Here it cuts each connection after
-//! some prices; the client logs in and subscribes anew each time, by itself.
+//! some prices; the client logs in and subscribes again each time, by itself.
 //!
 //! `cargo run -p everwire --example feed`
 
@@ -47,7 +47,7 @@ async fn main() -> Done<()> {
     Ok(())
 }
 
-/// The feed, in somebody else's hands.
+/// The feed, a server that the client does not control.
 async fn feed(listener: TcpListener) {
     let mut price = 0;
     while let Ok((stream, _)) = listener.accept().await {

@@ -8,8 +8,8 @@ use everwire_core::{ConfigError, Moment, retry::Budget};
 use crate::clock::{self, Instant};
 use crate::sync::lock;
 
-/// A limit on retries that several clients share: so many at once, and after that so many in each period, first come,
-/// first served. Cloning it is cheap, and all clones are the same budget.
+/// A limit on retries that several clients share: a number of retries at once, and after that the same number in each
+/// period, first come, first served. Cloning it is cheap, and all clones are the same budget.
 ///
 /// It is for processes with many clients: when their network comes back, they don't all dial at the same moment. A
 /// client's first attempt, and one that [`Hint::RetryNow`](crate::Hint::RetryNow) asks for, are not limited. A retry

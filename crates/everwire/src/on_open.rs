@@ -16,8 +16,8 @@ use crate::shared::Shared;
 use crate::sync::lock;
 use crate::{MaybeSend, MaybeSync};
 
-/// What is done with a socket that has just opened, before the client has it. Nothing else names the hook, so whoever has
-/// none does not carry what belongs to it.
+/// What is done with a socket that has just opened, before the client has it. Nothing else names the hook, so a program
+/// without one does not contain the hook's code.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) type OnOpen = Box<dyn Fn(Fresh) -> HookFuture<Result<FreshSocket, OpenFailure>> + Send + Sync>;
 #[cfg(target_arch = "wasm32")]
@@ -104,7 +104,7 @@ struct Held {
     socket: Option<FreshSocket>,
     /// Why it is over.
     end: Option<ConnectionEnded>,
-    /// Whoever waits for it.
+    /// Wakes the task that waits for the socket.
     waker: Option<Waker>,
 }
 

@@ -68,7 +68,7 @@ pub(crate) struct Inner {
     pub(crate) looked_at_clock: Moment,
     /// The last handle was dropped.
     pub(crate) abandoned: bool,
-    /// Until somebody asks for them.
+    /// The messages that a store has kept, until the application asks for them.
     recovered: Vec<Recovered>,
     /// What `close` hands back, until it does.
     pub(crate) left: Option<Undelivered>,
@@ -305,8 +305,8 @@ impl Inner {
         }
     }
 
-    /// Nothing more will be received by itself. After `disconnect` a reader may wait: whoever
-    /// disconnects on purpose may connect again on purpose.
+    /// Nothing more will be received unless the application acts. After `disconnect` a reader may wait: an application
+    /// that disconnects on purpose may connect again on purpose.
     pub(crate) fn has_ended(&self) -> bool {
         match self.machine.state() {
             core::State::Closed(closed) => !matches!(closed, core::Closed::Initial | core::Closed::Disconnected),

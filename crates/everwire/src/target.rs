@@ -84,7 +84,7 @@ impl Target {
     }
 
     #[cfg(not(target_arch = "wasm32"))]
-    /// The same with the port, for whoever reads errors on this machine.
+    /// The same with the port, for error messages that are read on this machine.
     pub(crate) fn dialled_place(&self) -> String {
         let (host, port) = (self.dialled_host(), self.port());
         if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }

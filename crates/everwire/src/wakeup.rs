@@ -6,9 +6,10 @@ use crate::sync::{AtomicBool, Mutex, Ordering, fence, lock};
 
 /// Wakes the one task that sleeps by it.
 ///
-/// The sleeper [arms](Self::arm) it and then looks, for the last time, at everything that it waits for. Whoever has something
-/// for the sleeper puts it there and then [wakes](Self::wake). So one of the two sees the other, and no wake-up is lost; that
-/// the sleeper wakes and finds nothing is possible. `tests/loom` tries all orders in which this can happen.
+/// The sleeper [arms](Self::arm) it and then looks, for the last time, at everything that it waits for. A task that has
+/// something for the sleeper stores it there and then [wakes](Self::wake) the sleeper. So one of the two sees the
+/// other, and no wake-up is lost; the sleeper may wake and find nothing. `tests/loom` explores the orders in which this
+/// can happen.
 #[derive(Debug, Default)]
 pub(crate) struct Wakeup {
     /// Whether there is a waker, so that it costs next to nothing to wake a task that is awake.

@@ -78,7 +78,7 @@ async fn a_client_that_only_sends_is_not_held_up_by_what_it_never_reads() {
     assert_eq!((stats.inbox_messages, stats.inbox_discarded), (16, 10_000 - 16));
     let told = async { while !matches!(events.next().await.expect("an event"), EventItem::Discarded(1..)) {} };
     soon("word of what is discarded", told).await;
-    // The newest are there for whoever comes late.
+    // A reader that comes late gets the newest messages.
     let mut inbox = client.messages();
     for expected in 10_000 - 16..10_000 {
         assert_eq!(number(&inbox.next().await.expect("a message")), expected);
@@ -134,7 +134,7 @@ async fn a_peer_that_does_not_read_fills_the_outbox_and_no_more() {
     assert_eq!(taken, 64, "unproven messages count");
 }
 
-/// With so many queued, who can wait lets the driver have its turn.
+/// With this many messages queued, a sender that can wait lets the driver have its turn.
 const CROWD: usize = 2048;
 
 #[tokio::test]

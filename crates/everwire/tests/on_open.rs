@@ -13,7 +13,8 @@ use futures_util::{SinkExt, StreamExt};
 use support::{Peer, PeerSocket, Server, connected, first_failure, hasty, soon, state, until};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-/// A feed: whoever logs in with the right key may subscribe and talk; it forgets all when a connection ends.
+/// A feed: it welcomes a login with the right key, questions any other login, and echoes everything else. It records what
+/// it hears, and ends the connection after `cut`.
 async fn feed(mut socket: PeerSocket, heard: Arc<Mutex<Vec<String>>>) {
     while let Some(Ok(message)) = socket.next().await {
         let Peer::Text(text) = message else { continue };

@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 /// What was taken, in order, and when.
 type Taken = Arc<Mutex<Vec<(String, Instant)>>>;
 
-/// Takes so many messages on each connection and closes it at the next one.
+/// A server that takes `most` messages on each connection and closes it at the next one.
 async fn takes(most: usize) -> (Server, Taken) {
     let taken = Taken::default();
     let told = Arc::clone(&taken);

@@ -50,7 +50,7 @@ pub enum Frame {
     Items(u64, u64, Vec<Message>),
     /// `@k<id> <number>`: items up to this one are processed.
     Processed(u64, u64),
-    /// `@d<id> <items>`: the stream ends after so many items.
+    /// `@d<id> <items>`: the stream ends after this many items.
     End(u64, u64),
     /// `@f<id>`: what was kept of a call with a key can be forgotten.
     Forget(u64),

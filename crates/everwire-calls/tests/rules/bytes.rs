@@ -75,7 +75,7 @@ fn a_callee_refuses_calls_with_too_many_bytes_until_others_have_ended_however_th
     }
 }
 
-/// Sends and reads a stream of so many items until it is over, or nothing moves any more.
+/// Sends a stream of `items` items and reads it until nothing more arrives. Returns the number of items that have arrived.
 fn items_that_arrive(client: &mut End, server: &mut End, request: Request, item: &str, items: u64) -> u64 {
     let id = client.open(request);
     pump(client, server);

@@ -10,7 +10,8 @@ use crate::{
 impl Machine {
     pub(super) fn timer(&mut self, now: Moment) {
         self.expire(now);
-        // Each at most once: what a late timer sets anew is the next call's matter.
+        // At most as many as there are timers: if late timers are set again for a time that has passed, the next call
+        // handles the rest.
         for _ in Timer::ALL {
             match self.timers.expire(now) {
                 None => break,

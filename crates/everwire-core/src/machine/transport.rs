@@ -54,7 +54,7 @@ impl Machine {
                 _ if self.lifecycle.is_receiving() => {
                     self.alive(now);
                     self.notes.received += messages.len() as u64;
-                    // There was room for it: since the last connection was given up unread, somebody has taken a message.
+                    // There was room for it: since the last connection was given up unread, our side has taken a message.
                     self.patience.reads();
                     self.expect_answer(now);
                     self.received(now, messages);

@@ -57,7 +57,7 @@ impl Lane {
         self.slots.push_front(entry);
     }
 
-    /// Appends entries that have so many bytes together.
+    /// Appends entries whose messages have `bytes` bytes together.
     pub(super) fn extend(&mut self, entries: impl Iterator<Item = Entry>, bytes: usize) {
         self.bytes += bytes;
         self.slots.extend(entries);

@@ -157,7 +157,7 @@ impl Outbox {
         self.push_with(now, message, SendOptions::new(), outputs)
     }
 
-    /// Whether one more message of this size fits beside so many with so many bytes.
+    /// Whether one more message of `size` bytes fits beside `len` messages that have `bytes` bytes.
     #[inline]
     fn has_room(&self, len: usize, bytes: usize, size: usize) -> bool {
         len < self.config.max_messages && bytes.saturating_add(size) <= self.config.max_bytes

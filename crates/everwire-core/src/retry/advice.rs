@@ -80,7 +80,7 @@ impl Advice {
 /// | the server ended the session in order | end; with a pause, retry no sooner; with a time for this client alone, retry then | the server says so |
 /// | session taken over by a newer connection | stop | the two would take it from each other for ever |
 /// | any refusal with `Retry-After` | retry, no sooner than that, of which at most 1 h counts | the server says when (RFC 9110 section 10.2.3) |
-/// | HTTP 401, credentials asked for anew at each attempt | retry, stop at the fourth in a row | the token may have been stale |
+/// | HTTP 401, credentials requested again for each attempt | retry, stop at the fourth in a row | the token may have been stale |
 /// | HTTP 401 otherwise | stop | the same token would be refused again |
 /// | HTTP 408, 425, 429, 5xx | retry | the server says: later |
 /// | HTTP 3xx | stop | a redirect that was not followed is not followed the next time |

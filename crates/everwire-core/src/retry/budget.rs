@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use crate::{ConfigError, Moment, config::error::check_count, config::error::check_duration, moment::part};
 
-/// A limit on retries that several clients share: so many at once, and after that so many in each period, first come,
-/// first served.
+/// A limit on retries that several clients share: a number of retries at once, and after that the same number in each
+/// period, first come, first served.
 ///
 /// It adds to each client's own delays: when the network of a process with a thousand clients comes back, they must not
 /// all dial at the same moment. It is a token bucket, kept as the moment at which it would be full again, so that it

@@ -59,7 +59,7 @@ pub(crate) struct ClientSession {
     pub(crate) waiting: Option<Attempt>,
 }
 
-/// Connections that may be opened before the store is told: so many are written down ahead.
+/// The number of connections that may be opened before the store is told again: the saved connection number is this far ahead.
 const AHEAD: u64 = 1 << 20;
 
 #[derive(Clone, Debug)]
@@ -207,8 +207,8 @@ impl ClientSession {
         self.credentials.is_some()
     }
 
-    /// Whether the connection that is open has been superseded by somebody else. After a hello on a later one of ours it
-    /// was that, even if we have lost that one since.
+    /// Whether another client has superseded the open connection. After a hello on a later connection of ours, that
+    /// connection superseded it, even if we have lost that one since.
     pub(crate) fn is_rivalled(&self) -> bool {
         match self.stage {
             Stage::Live => self.connection == self.carrier,

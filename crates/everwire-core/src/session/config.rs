@@ -66,8 +66,8 @@ pub struct ServerConfig {
     /// The time for which a session without a connection is kept. Default 2 min. It bounds what a client that never
     /// comes back costs, and how long an outage may last without losing the session.
     ///
-    /// Too short: a tunnel or a lift ends the session, and its clients have to begin anew. Too long: clients that never
-    /// come back hold memory for that long.
+    /// Too short: a tunnel or a lift ends the session, and the client has to start a new one. Too long: clients that
+    /// never come back hold memory for that long.
     pub resume_within: Duration,
     /// The limits of a client's messages that the server holds before it acknowledges them.
     pub limits: Limits,

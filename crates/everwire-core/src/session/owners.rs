@@ -52,7 +52,7 @@ impl Owners {
         self.change(principal, |owner| owner.bytes -= owner.detached.remove(&session).unwrap_or(0));
     }
 
-    /// One without a connection holds so many bytes.
+    /// A session without a connection holds this many bytes now.
     pub(super) fn holds(&mut self, principal: &Arc<str>, session: Detached, bytes: usize) {
         self.change(principal, |owner| {
             owner.bytes = owner.bytes - owner.detached.insert(session, bytes).unwrap_or(0) + bytes;

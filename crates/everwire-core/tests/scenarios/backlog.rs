@@ -2,7 +2,7 @@ use everwire_core::{Batching, Config, Event, Guarantee, Input, Outcome, SendRate
 
 use crate::support::{World, config, seconds};
 
-/// A world in which so many messages wait when the connection opens.
+/// A world in which this many messages wait when the connection opens.
 fn backlog(config: Config, messages: usize) -> World {
     let mut world = World::new(config);
     for number in 1..=messages {
@@ -17,7 +17,7 @@ fn at_least_once() -> Config {
     config(|config| config.guarantee = Guarantee::AtLeastOnce)
 }
 
-/// The peer reads so many messages and answers the pings before and between them, then closes the connection.
+/// The peer reads this many messages and answers the pings before and between them, then closes the connection.
 fn peer_takes(world: &mut World, messages: usize, code: u16) {
     for behind in world.pings_behind.clone() {
         if behind <= messages {
@@ -64,8 +64,8 @@ fn a_server_that_closes_after_five_messages_has_all_thirty_in_the_end() {
     }
 }
 
-/// The path carries so many messages on each connection. What goes beyond that breaks it before any answer is back. Returns
-/// the connections that it takes until all messages are proven.
+/// The path carries `carries` messages on each connection. A further one breaks it before any answer is back. Returns
+/// the number of connections until all messages are proven.
 fn connections_until_proven(world: &mut World, carries: usize) -> usize {
     for connection in 1..200 {
         loop {

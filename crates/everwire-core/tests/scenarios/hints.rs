@@ -225,7 +225,7 @@ fn offline_slows_down_on_top_of_a_pause_that_the_server_asked_for() {
     assert_eq!(world.passes_until_attempt(), seconds(90.0));
 }
 
-/// So many milliseconds since the Unix epoch at the start of a world.
+/// The wall clock at the start of a world, in milliseconds since the Unix epoch.
 const WALL: u64 = 1_700_000_000_000;
 
 fn woken(world: &World) -> usize {

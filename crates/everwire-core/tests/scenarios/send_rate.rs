@@ -6,7 +6,7 @@ fn rate(per_second: f64, burst: u32) -> Config {
     config(|config| config.send_rate = Some(SendRate::per_second(per_second).burst(burst)))
 }
 
-/// How many messages go out within each of so many periods.
+/// The number of messages that go out within each of `periods` periods of `period` seconds.
 fn goes_out(world: &mut World, periods: usize, period: f64) -> Vec<usize> {
     (0..periods)
         .map(|_| {

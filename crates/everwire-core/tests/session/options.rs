@@ -10,7 +10,7 @@ use everwire_core::{
 
 use crate::pair::Pair;
 
-/// A pair in which the server takes so many messages before it acknowledges, and acknowledges when it is told to.
+/// A pair in which the server takes `window` messages before it acknowledges any, and acknowledges only when it is told to.
 fn pair(window: u32) -> Pair {
     pair_with(window, |_| {})
 }

@@ -24,7 +24,7 @@ enum Step {
     /// The message that lies so far back.
     Cancel(u64),
     Replace(u64),
-    /// So many packets arrive.
+    /// This many packets arrive.
     Move(usize),
     Cut,
     Wait(u64),

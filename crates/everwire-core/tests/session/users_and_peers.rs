@@ -28,13 +28,13 @@ enum Step {
     ServerSend,
     /// The user takes a message, unless an outcome is awaited, answers it, and awaits the answer's outcome.
     Take,
-    /// One end says so many things that its machine knows nothing of.
+    /// One end says things that its machine knows nothing of: `count` of them, or for `Talk::Beyond` one more than the window.
     Talk {
         to_client: bool,
         talk: Talk,
         count: usize,
     },
-    /// So many packets arrive.
+    /// This many packets arrive.
     Move(usize),
     Cut,
     Wait(u64),

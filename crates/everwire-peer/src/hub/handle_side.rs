@@ -10,7 +10,7 @@ use super::slot::{Found, Slot};
 use super::{Hub, Origin, Outgoing, What};
 use crate::{CallError, Execution};
 
-/// So many items are taken at once: a quarter of the default window, so that credit is told in time.
+/// The largest number of items that are taken at once: a quarter of the default window, so that credit is told in time.
 const AT_ONCE: usize = 16;
 
 impl Hub {

@@ -135,7 +135,7 @@ impl Inner {
 
     /// None: there is nothing.
     pub(super) fn take_told(&mut self) -> Option<Box<Notices>> {
-        // Whoever waits for an answer that will not come hears of that.
+        // No answer will come from an endpoint that has become unusable: the tasks that wait for one are notified of that.
         self.is_answer_new |= std::mem::replace(&mut self.was_usable, self.endpoint.is_usable()) && !self.was_usable;
         let is_quiet = self.wakers.is_empty() && self.withdrawals.is_empty() && self.notes.is_empty();
         if is_quiet && !self.is_answer_new {
@@ -258,7 +258,7 @@ impl Inner {
         }
     }
 
-    /// The next items of a stream, so many at most.
+    /// Takes the next items of a stream, at most `most` of them.
     pub(super) fn take_items(&mut self, id: u64, most: usize) -> VecDeque<(u64, Message)> {
         let Some(slot) = self.slots.get_mut(&id) else { return VecDeque::new() };
         let before = slot.unread();
@@ -311,7 +311,7 @@ impl Inner {
     }
 }
 
-/// With room for so many calls, the memory is kept when the last one is gone.
+/// The largest capacity, in calls, that is kept when the last one is gone.
 const KEPT: usize = 1_024;
 
 /// Why a call was not sent.

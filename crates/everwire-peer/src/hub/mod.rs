@@ -68,7 +68,7 @@ impl Hub {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does something with the machine, tells whoever waits, and sends what is to be sent.
+    /// Runs `act` on the machine, notifies the tasks that wait, and sends what is to be sent.
     fn for_handle<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
         let mut inner = self.lock();
         let deadline = inner.endpoint.deadline();
@@ -93,7 +93,7 @@ impl Hub {
         result
     }
 
-    /// Does something with the machine, and tells whoever waits.
+    /// Runs `act` on the machine, and notifies the tasks that wait.
     fn with<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
         let mut inner = self.lock();
         let result = act(&mut inner);
@@ -124,8 +124,8 @@ impl Hub {
         }
     }
 
-    /// Sends what waits, as far as there is room. One at a time does, so that the order holds: whoever comes meanwhile leaves what
-    /// they have to the one who is there. Says whether it has sent something.
+    /// Sends what waits, as far as there is room. One task sends at a time, so that the order holds; meanwhile the
+    /// others leave their messages to it. Returns whether it has sent something.
     pub(crate) fn flush(&self) -> bool {
         let first = self.lock().outgoing.begin();
         self.send(first)

@@ -33,11 +33,11 @@ pub(super) struct Queue {
     stuck: Option<Outgoing>,
 }
 
-/// So many answers to hellos may wait: a peer says hello once for each program and session.
+/// The largest number of answers to hellos that may wait: a peer says hello once for each program and session.
 const MAX_ANSWERS: usize = 8;
-/// So many refusals may wait: a peer that knows a limit keeps to it.
+/// The largest number of refusals that may wait: a peer that knows a limit does not exceed it.
 const MAX_REFUSALS: usize = 1_000;
-/// So many bytes may wait for the session before handlers have to.
+/// The largest number of bytes that may wait for the session before handlers have to wait.
 const MAX_BYTES: usize = 8 << 20;
 
 impl Queue {
@@ -70,7 +70,7 @@ impl Queue {
         Some(message)
     }
 
-    /// The next to be sent, unless somebody sends already, or there is no room.
+    /// The next message to send; `None` if nothing waits, if one is being sent, or if one waits for room.
     pub(super) fn begin(&mut self) -> Option<Outgoing> {
         if self.is_sending {
             return None;

@@ -108,7 +108,7 @@ impl Reading {
         }
     }
 
-    /// The next items, so many at most.
+    /// Takes the next items, at most `most` of them.
     pub(super) fn take(&mut self, most: usize) -> VecDeque<(u64, Message)> {
         let rest = self.items.split_off(self.items.len().min(most));
         let taken = std::mem::replace(&mut self.items, rest);

@@ -49,7 +49,7 @@ pub(crate) struct Task<L> {
     _ending: CloseOnDrop,
 }
 
-/// Whoever awaits a call hears of the end of the task.
+/// Closes the hub when the task ends, so that each task that awaits a call is told.
 struct CloseOnDrop(Arc<Hub>);
 
 impl Drop for CloseOnDrop {
@@ -80,7 +80,7 @@ const MAX_PUT_OFF: u8 = 3;
 
 /// Messages that are received at once before something else has its turn.
 const AT_ONCE: usize = 128;
-/// So long may an acknowledgement wait for something that is sent, and so many of them.
+/// An acknowledgement waits at most this long to go with something that is sent, and only for fewer than `MAX_NOTED` messages.
 const ACK_WITHIN: Duration = Duration::from_millis(25);
 const MAX_NOTED: usize = 64;
 
@@ -183,7 +183,7 @@ impl<L: Link> Task<L> {
         }
     }
 
-    /// Receives this, and what has arrived with it: so many. `None`: nothing more will.
+    /// Receives this message and those that have arrived with it. Returns their number, or `None` if nothing more will arrive.
     fn receive(&mut self, first: Arrived) -> Option<usize> {
         let mut arrived = vec![first];
         let mut is_over = false;

@@ -30,7 +30,7 @@ pub(super) struct Batch {
     pub(super) stream: Items,
 }
 
-/// So many items of one stream, then others have their turn.
+/// The largest number of items that one stream gives before others have their turn.
 const AT_ONCE: usize = 32;
 /// More than the header of an item's frame has.
 const HEADER: usize = 40;

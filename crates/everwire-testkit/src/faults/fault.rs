@@ -54,7 +54,7 @@ pub enum Fault {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ending {
-    /// By a reset (RST): an error for whoever reads or writes.
+    /// By a reset (RST): reads and writes fail with an error.
     #[default]
     Reset,
     /// By an orderly end (FIN), in the midst of whatever was being said.

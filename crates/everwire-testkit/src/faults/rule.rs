@@ -55,7 +55,7 @@ pub enum Connections {
     Chance(f64),
 }
 
-/// The moment when a rule begins. A range is drawn from by the seed, for each connection anew.
+/// The moment when a rule begins. From a range, the seed draws a value for each connection.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum When {

@@ -115,7 +115,8 @@ impl Session {
                 match side.write() {
                     Some(bytes) => inner.passed(direction, bytes),
                     None => {
-                        // Whoever resets the connection says so in its own direction.
+                        // A failed write means that this side has reset the connection: the reset goes in the direction
+                        // that comes from it.
                         inner.ended_by.get_or_insert(by);
                         inner.link.end(now, direction.opposite(), Ending::Reset);
                     }

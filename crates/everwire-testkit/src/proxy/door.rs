@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpSocket};
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// A port that is ours, whether somebody listens on it or not.
+/// A port that belongs to the proxy, whether it listens on it or not.
 #[derive(Debug)]
 pub(super) struct Door {
     address: SocketAddr,

@@ -1,4 +1,4 @@
-//! What happens, for whoever wants to know.
+//! The events of the proxy, for programs that observe it.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -29,7 +29,7 @@ pub struct Event {
 pub enum EventKind {
     /// A connection was accepted.
     Opened {
-        /// Counts from 1 and never starts anew.
+        /// Counts from 1 and never restarts.
         connection: u64,
         /// Where it comes from.
         client: SocketAddr,
@@ -74,7 +74,7 @@ pub enum EventKind {
         /// Why.
         problem: String,
     },
-    /// Somebody intervened.
+    /// A user of the proxy intervened.
     Control {
         /// How.
         #[serde(flatten)]
@@ -127,7 +127,7 @@ pub enum EndedBy {
     Server,
     /// A fault.
     Fault,
-    /// Somebody who intervened, or the proxy's stop.
+    /// An intervention, or the proxy's stop.
     Control,
     /// That the server could not be reached.
     Unreachable,

@@ -1,4 +1,4 @@
-//! Somebody who wants into a session that is not theirs, or says again what was said before.
+//! An intruder: it tries to enter a session of another client, or repeats an earlier hello.
 
 use bytes::BytesMut;
 use everwire_core::session::{Frame, Hello, Limits, Resume};
@@ -16,9 +16,9 @@ use crate::faults::{Direction, Ending};
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Intrusion {
-    /// Somebody without the token.
+    /// A client that sends a wrong token.
     WithoutToken,
-    /// Somebody else with the token.
+    /// Another principal that has the token.
     WithStolenToken,
     /// The client's own last hello comes a second time.
     Replay,

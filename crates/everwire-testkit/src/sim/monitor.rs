@@ -7,7 +7,7 @@ use everwire_core::session::{Frame, Hello, Welcome};
 
 use super::frames::{ack, control, reliable};
 
-/// No scenario has so many messages.
+/// More messages than any scenario has.
 const BEYOND: u64 = 100_000;
 
 /// Rules that show on the wire: numbers without gaps, acknowledgements of what was sent only and never backwards, a
@@ -17,7 +17,7 @@ pub(crate) struct Monitor {
     lines: BTreeMap<u32, Wire>,
     tokens: BTreeSet<String>,
     sessions: BTreeMap<String, Session>,
-    /// Lines of intruders: they must never be let into somebody's session.
+    /// Lines of intruders: they must never be let into a session of another client.
     pub(crate) intruders: BTreeSet<u32>,
     /// Lines of clients that mean harm, whose own frames nobody notes.
     pub(crate) hostile: BTreeSet<u32>,

@@ -49,7 +49,7 @@ struct Line {
     /// What the sender has sent and its peer not got, for comparison.
     sent: [VecDeque<Bytes>; 2],
     garbled: [bool; 2],
-    /// Somebody waits for room.
+    /// The sender of this direction waits for room.
     wanted: [bool; 2],
     /// This direction's end was sent, or nobody reads it any more.
     over: [bool; 2],

@@ -40,7 +40,7 @@ pub struct Failure {
 /// The number of seeds that a thread takes at a time.
 const SEEDS_AT_ONCE: u64 = 64;
 
-/// Runs the scenarios of these seeds with the [probe](probe), on so many threads, up to the first that fails.
+/// Runs the scenarios of these seeds with the [probe](probe), on this many threads, up to the first that fails.
 pub fn sweep(seeds: Range<u64>, kind: Kind, mutant: Option<Mutant>, threads: usize) -> Sweep {
     let started = Instant::now();
     let next = AtomicU64::new(seeds.start);

@@ -157,7 +157,7 @@ impl<'a, C: ClientApp, S: ServerApp> World<'a, C, S> {
             self.with_server(|server, _| server.core.lose_nothing());
             self.cut_all();
         }
-        // What was under way may still end badly; whoever was told to stay away by it is then called back.
+        // What is under way may still fail; clients that stay away because of it are then told to connect.
         self.run_until(calm.saturating_add(nanos(AFTERMATH)), |_| false);
         for index in 0..self.clients.len() {
             self.clients[index].with(&mut self.stage, |_, io| {

@@ -44,7 +44,7 @@ impl Input {
         &mut self.buffer
     }
 
-    /// The buffer to append to, which is empty, with room for so many bytes and no more.
+    /// The buffer to append to, which is empty, with room for `room` bytes and no more.
     pub(crate) fn small_buffer(&mut self, room: usize) -> &mut BytesMut {
         if self.buffer.try_reclaim(room + 1) {
             self.buffer = BytesMut::with_capacity(room);

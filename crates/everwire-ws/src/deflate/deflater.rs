@@ -142,7 +142,7 @@ struct Pool {
     scratch: Vec<u8>,
 }
 
-/// More kinds of (level, window) than this in one thread are made anew each time.
+/// The largest number of idle states that a thread keeps, of all levels and windows together.
 const POOLED: usize = 2;
 /// A larger scratch buffer is not kept.
 const SCRATCH: usize = 64 * 1024;

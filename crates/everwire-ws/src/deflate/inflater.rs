@@ -86,7 +86,8 @@ thread_local! {
     static IDLE: RefCell<Vec<Decompress>> = const { RefCell::new(Vec::new()) };
 }
 
-/// As many messages may be under way in fragments on one thread without a state being made anew.
+/// The largest number of idle states that a thread keeps: this many messages can be under way in fragments on it
+/// without a new state.
 const POOLED: usize = 4;
 
 fn take() -> Decompress {

@@ -54,7 +54,7 @@ fn copy_lanes(into: &mut [[u8; 8]], from: &[[u8; 8]], word: u64) {
     }
 }
 
-/// The key for what follows so many bytes.
+/// The key for the payload behind the first `bytes` bytes.
 #[inline]
 pub(crate) fn rotated(key: Key, bytes: usize) -> Key {
     u32::from_le_bytes(key).rotate_right(8 * (bytes % 4) as u32).to_le_bytes()

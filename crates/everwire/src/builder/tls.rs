@@ -37,9 +37,9 @@ impl Builder {
     }
 
     /// Trusts a further root besides those of the platform: one certificate in DER, or any number in PEM. May be called
-    /// several times. A server whose own certificate is among them is trusted, whoever issued the certificate and even
-    /// if it is marked as an authority's (as `openssl req -x509` makes them); its names and dates are checked all the
-    /// same. It applies to an `https` proxy too. Android does not support it: use the app's network security
+    /// several times. A server whose own certificate is among them is trusted, regardless of who issued the certificate
+    /// and even if it is marked as an authority's (as `openssl req -x509` makes them); its names and dates are still
+    /// checked. It applies to an `https` proxy too. Android does not support it: use the app's network security
     /// configuration there. Default: none.
     ///
     /// ```no_run

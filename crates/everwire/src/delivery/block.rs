@@ -10,7 +10,7 @@ use everwire_core::{DropPolicy, Outcome, Stage};
 use super::Progress;
 use crate::sync::lock;
 
-/// Messages per block: one allocation serves so many deliveries.
+/// The number of messages per block: one allocation serves all of their deliveries.
 pub(crate) const BLOCK: u64 = 256;
 
 /// The least code that a waiter waits for.
@@ -86,7 +86,7 @@ impl Block {
             return Poll::Ready(known);
         }
         let mut state = self.lock();
-        // Whoever stores the bit locks the state afterwards, so one of us sees the other.
+        // The bit is stored before the state is locked for waking: either this look finds it, or the waker is found.
         match self.known_of_storing_locked(index, &state) {
             Some(known) => Poll::Ready(known),
             None => {
@@ -195,7 +195,7 @@ impl BlockState {
     }
 
     fn collect(&mut self, range: RangeInclusive<u8>, code: u8, wakers: &mut Vec<Waker>) {
-        // Whoever waits for it to be durable hears of nothing before that but its end.
+        // A waiter for durability is not woken here when the message is written, only by its outcome.
         let reached = |wants: Wants| match wants {
             Wants::Stored => code > WRITTEN,
             Wants::Written | Wants::Outcome => wants as u8 <= code,

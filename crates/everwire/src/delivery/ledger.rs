@@ -50,7 +50,7 @@ impl Ledger {
         Delivery::new(block, index)
     }
 
-    /// Adds the deliveries of messages that were just accepted, so many up to the number `last`, to those of others.
+    /// Appends the deliveries of the `count` messages that were just accepted, the last of them with the number `last`.
     pub(crate) fn open_many(&mut self, last: MessageId, count: usize, deliveries: &mut Deliveries) {
         if count == 0 {
             return;
@@ -90,7 +90,7 @@ impl Ledger {
         }
     }
 
-    /// So many places of a block belong to nobody: what a store has kept has gaps.
+    /// Gives up `places` places of a block that belong to no message: the numbers that a store has kept have gaps.
     fn give_up(&mut self, number: u64, places: u64) {
         if places > 0
             && let Some((at, entry)) = self.find(number)
@@ -138,7 +138,7 @@ impl Ledger {
 }
 
 impl Entry {
-    /// So many of its places are done with. Each is once: else the block would be let go of too early, or never.
+    /// Counts `places` of its places as settled. Each place must count once: else the block is removed too early, or never.
     fn subtract(&mut self, places: u64) {
         debug_assert!(places <= self.unsettled, "{places} of {} places of block {}", self.unsettled, self.number);
         self.unsettled = self.unsettled.saturating_sub(places);

@@ -114,7 +114,8 @@ impl Effects {
         inner.machine.take_ended(&mut self.ended);
     }
 
-    /// Gives back what a burst has needed, once it is over: between the batches of one it would be mapped anew each time.
+    /// Releases the memory that a burst needed, once the burst is over. Between the batches of a burst it would be
+    /// mapped again each time.
     fn relax(&mut self) {
         if self.is_at_rest && self.ended.capacity() > ENDED {
             self.ended.shrink_to(ENDED);

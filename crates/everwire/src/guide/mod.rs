@@ -1,4 +1,4 @@
-//! Long-form guides, by subject. Each example is compiled, and run where it needs no server of somebody else's.
+//! Long-form guides, by subject. Each example is compiled, and run where it needs no external server.
 //!
 //! | guide | questions that it answers |
 //! |---|---|

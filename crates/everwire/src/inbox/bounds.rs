@@ -33,10 +33,10 @@ pub(crate) struct Room {
     pub(crate) bytes: usize,
 }
 
-/// So many times the user's bounds are read at the most, …
+/// The most that is read is the user's bounds times these factors, …
 const HARD_MESSAGES_FACTOR: usize = 64;
 const HARD_BYTES_FACTOR: usize = 4;
-/// … but at least so much.
+/// … but at least these values.
 const HARD_MESSAGES: usize = 1 << 16;
 const HARD_BYTES: usize = 64 << 20;
 

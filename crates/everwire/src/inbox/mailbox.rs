@@ -62,7 +62,7 @@ struct MailboxState {
 enum Reader {
     /// Nobody has asked yet: the newest are kept, up to the bounds.
     NotYet,
-    /// Somebody reads: nothing is discarded, the socket waits.
+    /// There is a reader: nothing is discarded, the socket waits.
     Reading,
     /// Nobody reads any more: everything is discarded.
     Gone,
@@ -134,7 +134,7 @@ impl Mailbox {
             Reader::Gone => {
                 let discarded = batch.drain(..).len();
                 state.passed += discarded as u64;
-                // Whoever drops the inbox has done with what comes.
+                // Messages that arrive after the inbox was dropped count as processed.
                 self.processed.fetch_max(state.passed, Ordering::SeqCst);
                 discarded
             }
@@ -209,7 +209,7 @@ impl Mailbox {
         }
     }
 
-    /// As [`process`](Self::process), but whoever is to tell it does so when it is awake for something else.
+    /// As [`process`](Self::process), but does not wake the driver, which reports the position when something else wakes it.
     #[cfg(feature = "calls")]
     pub(crate) fn note(&self, position: u64) {
         if self.processed.load(Ordering::Relaxed) < position {

@@ -37,8 +37,8 @@ struct Numbers {
     discarded: u64,
 }
 
-/// While a client is not connected, or something waits in it, its numbers are looked at so often even if nothing happens:
-/// whoever sends then wakes nobody.
+/// While a client connects, is disconnected or closes, or while messages wait in it, its numbers are read this often
+/// even if nothing happens, so that a sender does not have to wake the driver for them.
 const LOOK: Duration = Duration::from_secs(1);
 
 impl Meter {

@@ -8,8 +8,8 @@ use tokio::time::{Sleep, sleep};
 
 use super::NetworkChange;
 
-/// Changes from a watcher that may fail: then it is started anew, after a pause. What has changed meanwhile nobody knows, so
-/// that is a change as well.
+/// Changes from a watcher that may fail: it is then started again after a pause. What has changed in the meantime is
+/// unknown, so the restart counts as a change too.
 pub(super) struct Persistent<S, F> {
     start: F,
     stage: Stage<S>,

@@ -4,7 +4,7 @@ use futures_core::Stream;
 
 use super::NetworkChange;
 
-/// What the operating system says from now on. A watcher that fails is started anew.
+/// The network changes that the operating system reports from now on. A watcher that fails is started again.
 #[cfg(any(target_os = "linux", target_os = "macos", target_os = "ios", target_os = "windows"))]
 pub(super) fn changes() -> io::Result<impl Stream<Item = NetworkChange> + Send + 'static> {
     super::persistent::Persistent::start(watched::Changes::start)

@@ -15,11 +15,12 @@ use super::{Inner, Locked, Shared};
 use crate::wakeup::Wakeup;
 use crate::{Deliveries, Delivery};
 
-/// So many messages may go into the outbox without anybody else getting at the machine.
+/// The largest number of messages that enter the outbox under one lock of the machine. Single sends look for a crowd
+/// once in this many messages.
 const AT_ONCE: usize = 256;
 
-/// With so many queued, who can wait lets the driver have its turn. What it takes is then still in the processor's cache,
-/// which makes more of a difference than all else that is done with a small message.
+/// With this many messages queued, a sender that can wait lets the driver have its turn. What the driver takes is then
+/// still in the processor's cache, which makes more difference than everything else that is done with a small message.
 const CROWD: usize = 2048;
 
 /// Those who wait for room in the outbox, first come, first served.

@@ -7,7 +7,7 @@ use everwire_core::{Message, MessageId, Priority};
 
 use super::{Saved, SavedSession, Store, StoreError, StoreOp, StoredMessage};
 
-/// Rounds of steps, after each of which the store is opened anew.
+/// The number of rounds of steps. The store is opened again, and compared, at the start of each.
 const ROUNDS: u64 = 60;
 const BATCHES: u64 = 8;
 

@@ -77,7 +77,7 @@ mod native {
             }
         }
 
-        /// Ready when the store is closed: whoever opens it next finds it so.
+        /// Ready when the store is closed, so that it can be opened again.
         pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
             self.jobs = None;
             while ready!(self.done.poll_recv(cx)).is_some() {}

@@ -1,5 +1,6 @@
-//! All orders in which the driver, the reader of the inbox and those who send can meet, tried by loom: whoever sleeps is woken
-//! once there is something for it. A wake-up that is lost shows as a deadlock.
+//! Explores with loom, up to a bound on interruptions, the orders in which the driver, the reader of the inbox and the
+//! senders can meet: a task that sleeps is woken once there is something for it. A wake-up that is lost shows as a
+//! deadlock.
 //!
 //! The files under test are those of the client, built here with loom's locks and atomics in place of std's.
 #![allow(dead_code, reason = "the client needs more of these files than the models do")]

@@ -74,7 +74,7 @@ impl Proxy {
         .await
     }
 
-    /// The same for whoever asks, with a reply for each place; none: it never replies.
+    /// The same without credentials, with a reply for each place; `None`: it never replies.
     pub async fn socks_by_place(
         to: &Server,
         reply: impl Fn(&str) -> Option<u8> + Clone + Send + Sync + 'static,

@@ -2,7 +2,7 @@
 
 use super::InFlight;
 
-/// Beyond so many messages the checks that look at each of them are left out: tests have fewer, and stay fast.
+/// With more messages or frames than this, the checks that visit each of them are skipped, so that large tests stay fast.
 const WORTH_A_WALK: usize = 64;
 
 impl InFlight {

@@ -88,7 +88,7 @@ impl InFlight {
         again
     }
 
-    /// This connection counts as given so many more.
+    /// Counts this many more messages as given to this connection.
     fn pass(&mut self, messages: u64) {
         let from = self.index(self.taken);
         self.taken += messages;

@@ -11,7 +11,7 @@ use crate::support::World;
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// Messages of these sizes, so many at most.
+    /// Sends messages of these sizes, at most this many.
     Send(Vec<usize>, usize),
     Take(usize),
     Write(usize),

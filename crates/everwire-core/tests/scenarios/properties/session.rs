@@ -17,9 +17,9 @@ enum Step {
     Change(Change),
     Take(usize),
     Write(usize),
-    /// The server has processed so many more.
+    /// The server has processed this many more.
     Ack(u64),
-    /// The connection is lost, and the session resumed: so many more were processed.
+    /// The connection is lost, and the session is resumed: this many more were processed.
     Resume(u64),
     /// The session is gone as well; the server may know how many more it has processed.
     Gone(Option<u64>),

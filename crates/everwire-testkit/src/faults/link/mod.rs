@@ -164,8 +164,8 @@ impl Link {
         self.paused = on && !self.cut;
     }
 
-    /// Other faults from now on. What was held for ever by the old ones is decided anew; a connection that was cut stays
-    /// so.
+    /// Replaces the faults from now on. The new ones decide again on what the old ones held for ever; a connection that
+    /// was cut stays cut.
     pub fn replace(&mut self, now: Duration, faults: LinkFaults) {
         if self.cut {
             return;

@@ -72,7 +72,7 @@ fn a_cut_loses_what_is_still_under_way() {
     let mut link = link(rules);
     link.push(ms(0), ToServer, "arrives");
     link.push(ms(60), ToServer, "does not");
-    // Whoever looks late sees the same.
+    // A late look finds the same.
     assert_eq!(heard(&mut link, ms(1_000), ToServer), (b"arrives".to_vec(), Some(Ending::Reset)));
 }
 

@@ -20,7 +20,7 @@ pub struct FaultPlan {
     origin: Duration,
 }
 
-/// A connection that somebody has asked for.
+/// A connection that a client has asked for.
 #[derive(Debug)]
 pub struct Connection {
     /// Counts from 1.

@@ -29,7 +29,7 @@ pub(super) struct Entry {
     pub(super) state: State,
     /// What could take it with it has happened since it was opened.
     may_be_lost: bool,
-    /// Somebody has broken a rule.
+    /// A broken rule was noticed, so that the call may end by that.
     may_break: bool,
     /// What its handler gives last is larger than the session carries.
     pub(super) is_large: bool,
@@ -125,7 +125,7 @@ impl Ledger {
         self.entries.iter_mut().for_each(|entry| entry.may_be_lost = true);
     }
 
-    /// Somebody has broken a rule: all calls may end by that, and what was kept is gone.
+    /// A broken rule was noticed: all calls may end by that, and what was kept of them may be gone.
     pub(super) fn may_break(&mut self) {
         self.entries.iter_mut().for_each(|entry| (entry.may_break, entry.may_be_lost) = (true, true));
     }
@@ -230,7 +230,7 @@ impl Ledger {
         }
     }
 
-    /// A call has ended since so many bytes wait for the application: it is the one with most of them ([C-22]).
+    /// A call has ended because too many bytes wait for the application: it must be the one with the most of them ([C-22]).
     pub(super) fn shed(&mut self, at: usize) -> Checked {
         let (bytes, most) =
             (self.entries[at].unprocessed_bytes(), self.entries.iter().map(Entry::unprocessed_bytes).max());

@@ -92,13 +92,13 @@ pub fn run(seed: u64, mutant: Option<Mutant>, traced: bool) -> Report {
     }
 }
 
-/// One seed in so many is of a peer that knows no calls, and one of a server that crashes.
+/// One seed in this many plays a peer that knows no calls, and one a server that crashes.
 const KINDS: u64 = 10;
 
 /// The number of seeds that a thread takes at a time.
 const SEEDS_AT_ONCE: u64 = 64;
 
-/// Plays the scenarios of these seeds on so many threads, up to the first that fails.
+/// Plays the scenarios of these seeds on this many threads, up to the first that fails.
 #[must_use]
 pub fn sweep(seeds: Range<u64>, mutant: Option<Mutant>, threads: usize) -> Sweep {
     let (next, failed) = (AtomicU64::new(seeds.start), AtomicBool::new(false));

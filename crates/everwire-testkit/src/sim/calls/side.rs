@@ -35,7 +35,7 @@ pub(super) struct Peer {
     pub(super) instance: Option<String>,
     /// A rule was broken between this end and that instance.
     pub(super) is_broken: bool,
-    /// Somebody has broken one, so that calls may end by that.
+    /// An end has broken a rule, so that calls may end by that.
     pub(super) may_break: bool,
 }
 
@@ -136,7 +136,7 @@ impl Side {
         self.handlers.clear();
     }
 
-    /// Messages of the application's own are counted anew.
+    /// The count of the application's own messages restarts.
     pub(super) fn forget_own(&mut self) {
         (self.own_sent, self.own_received) = (0, 0);
     }

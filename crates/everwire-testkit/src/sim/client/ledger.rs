@@ -64,7 +64,7 @@ impl Ledger {
     }
 }
 
-/// How often attempts are made: by the back-off's pace, unless somebody prods.
+/// How often attempts are made: at the pace of the back-off, unless a user or a hint causes one.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     attempts: u32,
@@ -74,7 +74,7 @@ pub(crate) struct Pace {
     pub(crate) refused: Option<u16>,
 }
 
-/// From so many attempts on chance no longer explains a fast pace.
+/// From this many attempts on, chance no longer explains a fast pace.
 const SURE: u32 = 25;
 
 impl Pace {
@@ -113,7 +113,7 @@ impl Pace {
     }
 }
 
-/// A tenth of the delays between so many attempts: full jitter makes half of them, on the average.
+/// A tenth of the sum of the full delays between this many attempts: full jitter makes half of that sum, on average.
 fn least(config: &RetryConfig, attempts: u32) -> Duration {
     let mut delay = config.initial_delay.as_secs_f64();
     let mut sum = 0.0;

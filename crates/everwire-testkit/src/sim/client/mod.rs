@@ -189,7 +189,7 @@ impl ClientIo<'_> {
         self.process.awaited = Some(Awaited::Room);
     }
 
-    /// The first so many messages that were handed over in this life are processed. Only after [`Handled::Later`].
+    /// Marks the first `messages` messages that were handed over in this life as processed. Only after [`Handled::Later`].
     pub fn processed(&mut self, messages: u64) {
         self.input(Input::Processed(messages));
     }

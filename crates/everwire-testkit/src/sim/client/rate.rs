@@ -19,10 +19,10 @@ impl Rate {
         Self { rate, sent: VecDeque::new() }
     }
 
-    /// So many frames go out now.
+    /// This many frames go out now.
     ///
     /// # Errors
-    /// If since some earlier frame there are more than a full bucket and what has come into it.
+    /// If more frames have gone out since some earlier one than a full bucket and its refill since then allow.
     pub(super) fn sends(&mut self, now: Moment, frames: usize) -> Result<(), String> {
         let Some(rate) = self.rate.filter(|_| frames > 0) else { return Ok(()) };
         self.sent.extend(std::iter::repeat_n(now, frames));

@@ -26,7 +26,7 @@ pub struct ClientProbe {
     /// Messages that found no room.
     waiting: u32,
     index: u32,
-    /// Nothing should cost a connection, unless somebody says so.
+    /// Nothing in the scenario should cost a connection, until the client closes for good.
     gentle: bool,
 }
 

@@ -24,12 +24,12 @@ pub struct Step {
 #[serde(tag = "do", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Action {
-    /// The client's application gets so much work: the probe sends so many messages.
+    /// The client's application gets work: the probe sends this many messages.
     Work {
         /// How much.
         count: u32,
     },
-    /// The server's application does: the probe sends so many messages to each peer.
+    /// The server's application gets work: the probe sends this many messages to each peer.
     ServerWork {
         /// How much.
         count: u32,
@@ -94,7 +94,7 @@ pub enum Action {
         /// What.
         frame: String,
     },
-    /// Somebody else tries to get into the latest session.
+    /// An intruder tries to get into the latest session.
     Intrude {
         /// Who.
         by: Intrusion,

@@ -77,7 +77,7 @@ pub struct ClientSetup {
     /// Bytes that the operating system and the network hold in each direction; 0: 256 KiB.
     #[serde(skip_serializing_if = "super::is_default")]
     pub socket_buffer: usize,
-    /// Payloads have up to so many bytes beyond their key; 0: none.
+    /// Payloads have up to this many bytes beyond their key; 0: none.
     #[serde(skip_serializing_if = "super::is_default")]
     pub payload: u64,
     /// Every so-many-th message is one that some servers refuse; 0: none.
@@ -188,7 +188,7 @@ pub enum Commit {
     /// Each by itself, at once; how far a session has come is forgotten in a crash.
     #[default]
     Each,
-    /// Many together with the sessions' watermarks, in one transaction, every so many milliseconds.
+    /// Many together with the sessions' watermarks, in one transaction, at intervals of this many milliseconds.
     Together(u64),
 }
 

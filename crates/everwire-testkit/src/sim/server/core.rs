@@ -103,7 +103,7 @@ impl ServerCore {
         stage.agenda.soon(Due::Server);
     }
 
-    /// Every connection of a session is flooded, and not read for so many milliseconds.
+    /// Floods each connection of a session, and does not read it for `time` milliseconds.
     pub(crate) fn flood(&mut self, stage: &mut Stage, by: Abuse, time: u64) {
         if !Abuse::IDLE_TALK.contains(&by) {
             return;

@@ -146,8 +146,8 @@ impl ServerIo<'_> {
         self.core.send(self.stage, peer, message)
     }
 
-    /// The first so many messages of this peer are processed. Only after [`Handled::Later`]. For a session that was
-    /// given its own place in a transaction, this comes after the commit.
+    /// Marks the first `messages` messages of this peer as processed. Only after [`Handled::Later`]. For a session that
+    /// was given its own place in a transaction, this comes after the commit.
     pub fn processed(&mut self, peer: PeerId, messages: u64) {
         self.core.processed(self.stage, peer, messages);
     }

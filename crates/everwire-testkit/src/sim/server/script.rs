@@ -18,7 +18,7 @@ pub struct PlainScript {
     /// It accepts a connection, then closes it with this code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub closes_with: Option<u16>,
-    /// After so many messages; else so much later.
+    /// It closes after this many messages; with 0, at the time in `closes_after`.
     #[serde(skip_serializing_if = "is_zero")]
     pub closes_after_messages: u32,
     /// In milliseconds after the opening.
@@ -33,12 +33,12 @@ pub struct PlainScript {
     /// Its answer to the request is no HTTP.
     #[serde(skip_serializing_if = "is_false")]
     pub answers_nonsense: bool,
-    /// It does not read for so many milliseconds after the opening.
+    /// It does not read for this many milliseconds after the opening.
     #[serde(skip_serializing_if = "is_zero")]
     pub reads_after: u32,
-    /// It drops a connection on which it has received nothing for so many milliseconds, as servers do that count only
-    /// what they receive. For worlds in which nothing else keeps what is sent from it: a client may lose two
-    /// connections so, and from these has to learn to ping more often.
+    /// It drops a connection on which it has received nothing for this many milliseconds, as servers do that count only
+    /// what they receive. For worlds in which nothing else keeps what is sent from reaching it: a client may lose two
+    /// connections in this way, and has to learn from them to ping more often.
     #[serde(skip_serializing_if = "is_zero")]
     pub drops_silent: u32,
     /// It begins to behave so at this time, in milliseconds since the world's start.

@@ -118,7 +118,7 @@ impl Socket {
             let heard = Rc::clone(&heard);
             Drain::new(&socket, move || EventQueue::tell(&heard, |_| {}))
         });
-        // Whoever comes back to the page connects anew.
+        // When the page comes back, the client connects again.
         let leaving = {
             let (socket, heard) = (socket.clone(), Rc::clone(&heard));
             Leaving::listen(move || {
@@ -277,7 +277,7 @@ impl EventQueue {
         waker.into_iter().for_each(Waker::wake);
     }
 
-    /// Whether somebody is to be told: nobody was since the last that was taken.
+    /// Queues a message. Returns whether the driver has to be woken: the queue was empty, or it has overflowed.
     fn push(&mut self, message: Message) -> bool {
         let first = self.told.is_empty();
         if self.told.len() >= MOST_MESSAGES || self.bytes + message.len() > MOST_BYTES {

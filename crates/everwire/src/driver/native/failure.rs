@@ -306,7 +306,7 @@ fn of_bytes(value: &[u8], secrets: &Secrets) -> String {
     excerpt(&String::from_utf8_lossy(value), secrets)
 }
 
-/// The start of somebody else's words, on one line. Secrets go first: what is cut off would leave a part of one.
+/// The start of a text that another party wrote, on one line. Secrets are removed first: a cut could leave a part of one.
 pub(super) fn excerpt(words: &str, secrets: &Secrets) -> String {
     one_line(&secrets.hide(words)).chars().take(EXCERPT).collect()
 }

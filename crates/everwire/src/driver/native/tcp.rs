@@ -18,7 +18,7 @@ pub(crate) struct TcpSettings {
 
 /// TCP counts whole seconds.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
-/// After so many questions without an answer the connection is given up.
+/// The number of keepalive probes without an answer after which the connection is given up.
 #[cfg(not(windows))]
 const UNANSWERED: u32 = 4;
 

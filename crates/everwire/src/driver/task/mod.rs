@@ -165,7 +165,8 @@ impl Driver {
         if self.rest(cx) && !busy { Turn::Idle } else { Turn::Again }
     }
 
-    /// The last of it: whoever opens the store next finds it closed. A store that does not come to an end is left to itself.
+    /// The last step: closes the store, so that it is closed when it is opened again. A store that does not close in
+    /// time is left as it is.
     fn close_store(&mut self, cx: &mut Context<'_>) -> Turn {
         (self.link, self.next) = (Link::Down, Link::Down);
         let Some(store) = &mut self.store else { return Turn::End };

@@ -19,7 +19,7 @@ impl Driver {
         inner.armed = self.alarm;
         let deadline = inner.machine.deadline().map(|(deadline, _)| deadline);
         let deadline = deadline.into_iter().chain(self.meter.wants_to_look()).min();
-        // An alarm that comes too early is harmless, and cheaper than setting it anew with each message.
+        // An alarm that comes too early is harmless, and cheaper than setting it again for each message.
         if let Some(deadline) = deadline
             && !self.timer_due
             && self.alarm.is_none_or(|alarm| deadline < alarm)

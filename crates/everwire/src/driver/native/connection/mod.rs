@@ -179,8 +179,8 @@ impl OpenConnection for Connection {
         self.ready && !self.large.is_some() && self.socket.buffered() < WRITE_BUFFER
     }
 
-    /// Takes messages out of the outbox, straight into the socket's buffer. Some at a time: whoever sends meanwhile waits
-    /// for the mutex.
+    /// Takes messages out of the outbox, straight into the socket's buffer. Each call takes a limited amount, since
+    /// senders wait for the mutex meanwhile.
     fn take(&mut self, now: Moment, inner: &mut Inner) {
         if self.socket.phase() != Phase::Open {
             self.ready = false;

@@ -119,8 +119,8 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// The default: TLS 1.2 and 1.3, certificates judged by the platform's verifier. Clients share it while there are any, and
-/// the next one reads the system's root certificates anew.
+/// The default: TLS 1.2 and 1.3, with certificates verified by the platform's verifier. Clients share it for as long as
+/// one of them uses it; the next client after that reads the system's root certificates again.
 fn shared_config(provider: TlsProvider) -> Result<Arc<ClientConfig>, String> {
     static SHARED: Mutex<BTreeMap<TlsProvider, Weak<ClientConfig>>> = Mutex::new(BTreeMap::new());
 
