@@ -54,7 +54,7 @@ mutants! {
     TokenKept => session,
     /// Any token opens any session.
     TokenIgnored => session,
-    /// A session is resumed for whoever has its token.
+    /// A session is resumed for any principal that has its token.
     PrincipalIgnored => session,
     /// New messages go out before those that are sent again.
     ResendOvertaken => session,
@@ -64,7 +64,7 @@ mutants! {
     AckBeyondSentAccepted => session,
     /// A client begins a new session with each connection.
     NeverResumes => session,
-    /// A client tries to resume once; with the next connection it begins anew.
+    /// A client tries to resume once; on the next connection it begins a new session.
     ResumesOnce => session,
     /// What was processed of a session that is over is told before the application is done with it.
     SettledTooEarly => session,

@@ -7,7 +7,7 @@ use everwire_core::{Message, MessageId, Priority};
 
 use super::{Saved, SavedSession, Store, StoreError, StoreOp, StoredMessage};
 
-/// The number of rounds of steps. The store is opened again, and compared, at the start of each.
+/// The number of rounds of steps. The store is opened again, and compared, at the start of each, and behind the last.
 const ROUNDS: u64 = 60;
 const BATCHES: u64 = 8;
 
@@ -27,11 +27,14 @@ const BATCHES: u64 = 8;
 pub fn check<S: Store>(mut open: impl FnMut() -> Result<S, StoreError>) -> Result<(), String> {
     let mut model = Saved::default();
     let mut dice = Dice(0x2545_f491_4f6c_dd1d);
-    for round in 0..ROUNDS {
+    for round in 0..=ROUNDS {
         let mut store = open().map_err(|error| format!("round {round}: it can't be opened: {error}"))?;
         let saved = store.load().map_err(|error| format!("round {round}: it can't be read: {error}"))?;
         if saved != model {
             return Err(difference(round, &saved, &model));
+        }
+        if round == ROUNDS {
+            break;
         }
         for _ in 0..dice.below(BATCHES) {
             let steps: Vec<StoreOp> = (0..dice.below(12)).map(|_| dice.step(&model)).collect();
@@ -43,7 +46,7 @@ pub fn check<S: Store>(mut open: impl FnMut() -> Result<S, StoreError>) -> Resul
 }
 
 fn difference(round: u64, saved: &Saved, model: &Saved) -> String {
-    let mut words = format!("round {round}: after opening it anew ");
+    let mut words = format!("round {round}: after opening it again ");
     if saved.session != model.session {
         let _ = write!(words, "the session is {:?}, not {:?}; ", saved.session, model.session);
     }
