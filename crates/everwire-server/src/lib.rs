@@ -63,8 +63,7 @@ pub use everwire_core::{
 };
 pub use everwire_tokio::SocketError;
 pub use everwire_ws::{
-    CloseCode, CloseFrame, Compress, Deflate, Incoming, Limits, Message, Phase, Prepared, PreparedBatch, ProtocolError,
-    WindowBits,
+    CloseCode, CloseFrame, Compress, Deflate, Incoming, Limits, Message, Phase, Prepared, ProtocolError, WindowBits,
 };
 
 #[cfg(feature = "calls")]

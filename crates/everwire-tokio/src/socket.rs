@@ -6,8 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use everwire_ws::{
-    CloseCode, Compress, Connection, Fragmented, Incoming, Message, MessageRef, Phase, Prepared, PreparedBatch,
-    ProtocolError, Role,
+    CloseCode, Compress, Connection, Fragmented, Incoming, Message, MessageRef, Phase, Prepared, ProtocolError, Role,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::coop;
@@ -130,13 +129,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     #[must_use = "a message is refused once the socket is closing"]
     pub fn queue_prepared(&mut self, prepared: &Prepared) -> bool {
         self.connection.send_prepared(prepared)
-    }
-
-    /// Queues several messages that were encoded once for many sockets: all of them, or none; see
-    /// [`Connection::send_prepared_batch`]. Returns `false` once a close frame is queued.
-    #[must_use = "messages are refused once the socket is closing"]
-    pub fn queue_prepared_batch(&mut self, batch: &PreparedBatch) -> bool {
-        self.connection.send_prepared_batch(batch)
     }
 
     /// Queues a ping with a payload of at most 125 bytes. Returns `false` once a close frame is queued.

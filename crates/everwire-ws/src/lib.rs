@@ -44,7 +44,7 @@ mod pongs;
 
 pub use close::{CloseCode, CloseFrame};
 pub use connection::{Config, Connection, Phase, Role};
-pub use deflate::{Agreement, Compress, Deflate, Prepared, PreparedBatch, WindowBits};
+pub use deflate::{Agreement, Compress, Deflate, Prepared, WindowBits};
 pub use error::ProtocolError;
 pub use fragmented::Fragmented;
 pub use handshake::Extensions;

@@ -10,33 +10,16 @@ use crate::access::EXPIRED;
 use crate::domain::Delivery;
 
 impl Connection {
-    /// This, and what waits behind it, as long as the socket's buffer has room: one delivery hardly costs anything, and what happens
-    /// next is asked once for all. Whether the connection goes on.
-    pub(super) async fn on_deliveries(&mut self, first: Delivery) -> bool {
-        let mut next = Some(first);
-        while let Some(item) = next {
-            if !self.on_delivery(item).await {
-                return false;
-            }
-            next = if self.is_full() { None } else { self.mailbox.next() };
-        }
-        true
-    }
-
     /// Whether the connection goes on.
     pub(super) async fn on_delivery(&mut self, item: Delivery) -> bool {
         match item {
             Delivery::Frame(frame) => self.socket.queue_prepared(&frame),
             // Texts of one commit only, and the catch-up ends between commits: it has had all of these or none. If it could
             // end among them, they would all be sent, some for the second time.
-            Delivery::Texts { last, .. } | Delivery::TextFrames { last, .. } if last <= self.caught_up => true,
+            Delivery::Texts { last, .. } if last <= self.caught_up => true,
             Delivery::Texts { frame, last } => {
                 self.told = self.told.max(last);
                 self.socket.queue_prepared(&frame)
-            }
-            Delivery::TextFrames { frames, last } => {
-                self.told = self.told.max(last);
-                self.socket.queue_prepared_batch(&frames)
             }
             Delivery::Receipt(receipt) => self.send_receipt(receipt),
             Delivery::Stored { messages, frame } => {

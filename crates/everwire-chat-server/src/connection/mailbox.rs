@@ -20,7 +20,7 @@ pub(crate) struct Mailbox {
 
 #[derive(Debug)]
 struct Limits {
-    frames: usize,
+    items: usize,
     bytes: usize,
     budget: Arc<MailboxBudget>,
 }
@@ -28,7 +28,6 @@ struct Limits {
 #[derive(Debug, Default)]
 struct Inner {
     items: VecDeque<Delivery>,
-    frames: usize,
     bytes: usize,
     /// What is counted of it among all mailboxes.
     counted: usize,
@@ -37,25 +36,23 @@ struct Inner {
 }
 
 impl Mailbox {
-    /// An empty mailbox for at most `frames` frames and `bytes` bytes; the budget of all mailboxes may allow less.
-    pub(crate) fn new(frames: usize, bytes: usize, budget: Arc<MailboxBudget>) -> Self {
+    /// An empty mailbox for at most `items` deliveries and `bytes` bytes; the budget of all mailboxes may allow less.
+    pub(crate) fn new(items: usize, bytes: usize, budget: Arc<MailboxBudget>) -> Self {
         budget.add();
-        Self { inner: Mutex::default(), limits: Limits { frames, bytes, budget } }
+        Self { inner: Mutex::default(), limits: Limits { items, bytes, budget } }
     }
 
     /// The next thing. One task at a time may wait.
     pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Delivery> {
         let mut inner = self.lock();
-        if let Some(item) = inner.take(&self.limits) {
+        if let Some(item) = inner.items.pop_front() {
+            inner.bytes -= item.bytes();
+            inner.count(&self.limits);
+            inner.relax();
             return Poll::Ready(item);
         }
         inner.waker = Some(cx.waker().clone());
         Poll::Pending
-    }
-
-    /// The next thing, if there is one.
-    pub(crate) fn next(&self) -> Option<Delivery> {
-        self.lock().take(&self.limits)
     }
 
     /// Only the end, once nothing else waits before it: for a member whose socket takes no more.
@@ -81,7 +78,7 @@ impl Sink for Mailbox {
         let mut texts = 0;
         let mut inner = self.lock();
         for delivery in deliveries {
-            texts += if delivery.is_of_texts() { delivery.frames() as u64 } else { 0 };
+            texts += u64::from(matches!(delivery, Delivery::Texts { .. }));
             inner.put(delivery, &self.limits);
         }
         inner.count(&self.limits);
@@ -94,9 +91,9 @@ impl Sink for Mailbox {
     fn deliver_volatile(&self, delivery: Delivery) {
         let plenty = {
             let inner = self.lock();
-            let Limits { frames, bytes, budget } = &self.limits;
+            let Limits { items, bytes, budget } = &self.limits;
             let is_shared = !budget.is_too_much(0, inner.counted);
-            is_shared && inner.frames < frames / 2 && inner.bytes < bytes / 2
+            is_shared && inner.items.len() < items / 2 && inner.bytes < bytes / 2
         };
         if plenty {
             self.deliver(delivery);
@@ -121,28 +118,18 @@ impl Inner {
         let bytes = self.bytes + item.bytes();
         let holds = cost(self.items.len() + 1, bytes);
         let is_too_much = limits.budget.is_too_much(holds.saturating_sub(self.counted), holds);
-        let frames = self.frames + item.frames();
-        if frames > limits.frames || bytes > limits.bytes || is_too_much {
+        if self.items.len() >= limits.items || bytes > limits.bytes || is_too_much {
             self.end(CloseCode::TRY_AGAIN_LATER, "too slow for this room: come back to catch up");
         } else {
-            (self.frames, self.bytes) = (frames, bytes);
+            self.bytes = bytes;
             self.ended = matches!(item, Delivery::Close(..));
             self.items.push_back(item);
         }
     }
 
-    fn take(&mut self, limits: &Limits) -> Option<Delivery> {
-        let item = self.items.pop_front()?;
-        self.frames -= item.frames();
-        self.bytes -= item.bytes();
-        self.count(limits);
-        self.relax();
-        Some(item)
-    }
-
     fn end(&mut self, code: CloseCode, reason: impl Into<Arc<str>>) {
         self.items.clear();
-        (self.frames, self.bytes) = (1, 0);
+        self.bytes = 0;
         self.items.push_back(Delivery::Close(code, reason.into()));
         self.ended = true;
     }

@@ -21,7 +21,6 @@ mod pending_answers;
 mod step;
 
 use std::collections::VecDeque;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -225,14 +224,9 @@ pub(crate) async fn serve(mut socket: Socket, state: Arc<AppState>, request: Joi
 impl Connection {
     async fn run(&mut self) {
         let heartbeat = self.state.config.heartbeat;
-        // One for all steps: what is delivered does not move it.
-        let mut silence = pin!(tokio::time::sleep_until(self.heartbeat.deadline(heartbeat)));
         loop {
             let (rests_until, stalls) = (self.rests_until, self.stalls());
             let silent_until = self.heartbeat.deadline(heartbeat);
-            if silence.deadline() != silent_until {
-                silence.as_mut().reset(silent_until);
-            }
             let page_due = self.page.as_ref().map(|page| after(page.since, PATIENCE));
             let held_until = self.held_until();
             let step = tokio::select! {
@@ -242,7 +236,7 @@ impl Connection {
                 () = until(rests_until) => Step::Rested,
                 () = until(page_due) => Step::PageDue,
                 () = until(held_until) => Step::Held,
-                () = silence.as_mut() => Step::Silence,
+                () = tokio::time::sleep_until(silent_until) => Step::Silence,
             };
             if stalls {
                 self.heartbeat.excuse(Instant::now());
@@ -251,7 +245,7 @@ impl Connection {
                 Step::ClientMessage(ClientMessage::Event(event)) => self.on_event(event).await,
                 Step::ClientMessage(ClientMessage::Binary(message)) => self.on_binary(message).await,
                 Step::Incoming(incoming) => self.on_incoming(incoming).await,
-                Step::Delivery(item) => self.on_deliveries(item).await,
+                Step::Delivery(item) => self.on_delivery(item).await,
                 Step::Drained => true,
                 Step::Rested => {
                     self.rests_until = None;

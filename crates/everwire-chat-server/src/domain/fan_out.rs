@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 
 use everwire_chat_core::wire::{Event, Rejected, Stored, TextMessage, code};
-use everwire_ws::{Message, Prepared, PreparedBatch};
+use everwire_ws::{Message, Prepared};
 
 use super::batch;
 use super::commit::Appended;
@@ -37,9 +37,6 @@ pub(crate) struct FanOut<'a> {
     origins: Vec<ConnectionId>,
     /// All texts, for those who may be sent arrays; made once for all, when the first of them is told.
     together: OnceCell<Option<Delivery>>,
-    /// All texts in a frame each, for those who may not, and without what is not in the plain format; made likewise.
-    frames: OnceCell<Option<Delivery>>,
-    strict_frames: OnceCell<Option<Delivery>>,
 }
 
 impl CommitOutcome {
@@ -83,18 +80,19 @@ impl CommitOutcome {
 }
 
 impl EncodedText {
-    fn delivery(&self, is_strict: bool) -> Delivery {
-        Delivery::Texts { frame: self.frame(is_strict).clone(), last: self.offset }
+    fn delivery(&self) -> Delivery {
+        Delivery::Texts { frame: self.frame.clone(), last: self.offset }
     }
 
-    fn frame(&self, is_strict: bool) -> &Prepared {
-        if !is_strict {
-            return &self.frame;
+    fn delivery_for(&self, mode: ClientMode) -> Delivery {
+        if !mode.strict {
+            return self.delivery();
         }
-        self.strict.get_or_init(|| {
+        let frame = self.strict.get_or_init(|| {
             let json = self.frame.message().as_text().unwrap_or_default();
             Prepared::new(Message::from(without_offset(json, self.offset)))
-        })
+        });
+        Delivery::Texts { frame: frame.clone(), last: self.offset }
     }
 }
 
@@ -110,13 +108,7 @@ impl<'a> FanOut<'a> {
         batch::split(outcomes, CommitOutcome::size).map(|outcomes| {
             let mut origins: Vec<_> = outcomes.iter().map(|outcome| outcome.origin).collect();
             origins.sort_unstable();
-            Self {
-                outcomes,
-                origins,
-                together: OnceCell::new(),
-                frames: OnceCell::new(),
-                strict_frames: OnceCell::new(),
-            }
+            Self { outcomes, origins, together: OnceCell::new() }
         })
     }
 
@@ -131,7 +123,7 @@ impl<'a> FanOut<'a> {
         } else if mode.extended {
             sink.deliver_all(&mut self.together().into_iter())
         } else {
-            sink.deliver_all(&mut self.one_by_one(mode.strict).into_iter())
+            sink.deliver_all(&mut self.texts().map(|text| text.delivery_for(mode)))
         }
     }
 
@@ -144,7 +136,7 @@ impl<'a> FanOut<'a> {
             let texts: Vec<_> = self.texts().collect();
             match texts.as_slice() {
                 [] => None,
-                [single] => Some(single.delivery(false)),
+                [single] => Some(single.delivery()),
                 [.., last] => {
                     let json: Vec<_> = texts.iter().filter_map(|text| text.frame.message().as_text()).collect();
                     let frame = Prepared::new(Message::from(batch::join(&json)));
@@ -153,22 +145,6 @@ impl<'a> FanOut<'a> {
             }
         };
         self.together.get_or_init(all).clone()
-    }
-
-    fn one_by_one(&self, is_strict: bool) -> Option<Delivery> {
-        let made = if is_strict { &self.strict_frames } else { &self.frames };
-        let all = || {
-            let texts: Vec<_> = self.texts().collect();
-            match texts.as_slice() {
-                [] => None,
-                [single] => Some(single.delivery(is_strict)),
-                [.., last] => {
-                    let frames = PreparedBatch::new(texts.iter().map(|text| text.frame(is_strict).clone()));
-                    Some(Delivery::TextFrames { frames, last: last.offset })
-                }
-            }
-        };
-        made.get_or_init(all).clone()
     }
 
     /// What became of its own messages, and the texts of others between them, one by one: in the order of the offsets, since a
@@ -181,7 +157,7 @@ impl<'a> FanOut<'a> {
                 deliveries.extend(answers(piece, mode.extended));
             } else {
                 let texts = piece.iter().filter_map(|outcome| outcome.text.as_ref());
-                deliveries.extend(texts.map(|text| text.delivery(mode.strict)));
+                deliveries.extend(texts.map(|text| text.delivery_for(mode)));
             }
         }
         deliveries

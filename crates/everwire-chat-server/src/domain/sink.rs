@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use everwire_chat_core::wire::{Event, Receipt};
-use everwire_ws::{CloseCode, Message, Prepared, PreparedBatch};
+use everwire_ws::{CloseCode, Message, Prepared};
 
 /// Bytes of a receipt, about.
 const RECEIPT: usize = 64;
@@ -14,7 +14,7 @@ pub(crate) trait Sink: fmt::Debug + Send + Sync {
         self.deliver_all(&mut std::iter::once(delivery));
     }
 
-    /// Delivers several things, as if one by one; returns in how many frames texts are.
+    /// Delivers several things, as if one by one; returns how many of them are [texts](Delivery::Texts).
     fn deliver_all(&self, deliveries: &mut dyn Iterator<Item = Delivery>) -> u64;
 
     /// Delivers something that may be left out if there is little room.
@@ -33,13 +33,6 @@ pub(crate) enum Delivery {
     Texts {
         /// The frame.
         frame: Prepared,
-        /// The offset of the last of them.
-        last: u64,
-    },
-    /// The same in several frames.
-    TextFrames {
-        /// A frame for each text.
-        frames: PreparedBatch,
         /// The offset of the last of them.
         last: u64,
     },
@@ -64,24 +57,10 @@ impl Delivery {
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Frame(frame) | Self::Texts { frame, .. } => frame.message().len(),
-            Self::TextFrames { frames, .. } => frames.payload_len(),
             Self::Receipt(_) => RECEIPT,
             Self::Stored { frame: Some(frame), .. } => frame.len(),
             Self::Stored { frame: None, .. } | Self::StoreFailed | Self::Close(..) => 0,
         }
-    }
-
-    /// Frames to be sent, about.
-    pub(crate) fn frames(&self) -> usize {
-        match self {
-            Self::TextFrames { frames, .. } => frames.messages().len(),
-            _ => 1,
-        }
-    }
-
-    /// Whether it is of texts that others have posted.
-    pub(crate) fn is_of_texts(&self) -> bool {
-        matches!(self, Self::Texts { .. } | Self::TextFrames { .. })
     }
 
     /// An event for one connection or many; what goes to many is encoded and compressed once: [`Prepared`].

@@ -6,7 +6,7 @@ use super::{Connection, Phase, Role};
 use crate::encode::data_opcode;
 use crate::frame::Opcode;
 use crate::output::Output;
-use crate::{Compress, Fragmented, Message, Prepared, PreparedBatch};
+use crate::{Compress, Fragmented, Message, Prepared};
 
 impl Connection {
     /// Encodes a message into the outgoing buffer, without I/O.
@@ -129,20 +129,6 @@ impl Connection {
             },
             Role::Client => self.send(prepared.message()),
         }
-    }
-
-    /// Queues several messages that were encoded once for many connections: all of them, or none. Returns `false` if none is
-    /// sent, as [`send`](Self::send) does.
-    #[must_use = "messages are refused once the connection is closing"]
-    pub fn send_prepared_batch(&mut self, batch: &PreparedBatch) -> bool {
-        if self.phase != Phase::Open || self.in_message {
-            return false;
-        }
-        if matches!(self.role, Role::Server) && self.deflater.is_none() {
-            self.encoder.encoded(batch.plain());
-            return true;
-        }
-        batch.messages().iter().all(|message| self.send_prepared(message))
     }
 
     /// The bytes for the transport; the caller removes from the front what it has written

@@ -9,7 +9,7 @@ mod settings;
 pub(crate) use deflater::Deflater;
 pub(crate) use inflater::Inflater;
 pub(crate) use negotiation::{answer_to, check_answer, offer};
-pub use prepared::{Prepared, PreparedBatch};
+pub use prepared::Prepared;
 pub use settings::{Agreement, Compress, Deflate, WindowBits};
 
 /// What ends every message's compressed data on the inside, and is left out on the wire (RFC 7692 section 7.2.1).

@@ -70,62 +70,6 @@ impl Prepared {
     }
 }
 
-/// Several of a server's messages in a row, for many connections.
-///
-/// [`Connection::send_prepared_batch`](crate::Connection::send_prepared_batch) queues them as
-/// [`send_prepared`](crate::Connection::send_prepared) would one by one, each in a frame of its own. A connection without
-/// compression takes all frames in one piece: it pays for the batch, and hardly for each message. Cloning is cheap, and
-/// clones share everything.
-///
-/// ```
-/// use everwire_ws::{Config, Connection, Message, Prepared, PreparedBatch, Role};
-///
-/// let lines = ["good", "morning"].map(|word| Prepared::new(Message::text(word)));
-/// let batch = PreparedBatch::new(lines);
-/// let mut server = Connection::new(Role::Server, Config::default(), [0; 32]);
-/// assert!(server.send_prepared_batch(&batch));
-/// assert_eq!(&server.outgoing()[..], b"\x81\x04good\x81\x07morning");
-/// ```
-#[derive(Clone, Debug)]
-pub struct PreparedBatch(Arc<Frames>);
-
-#[derive(Debug)]
-struct Frames {
-    messages: Box<[Prepared]>,
-    /// All plain frames, one behind the other.
-    plain: Bytes,
-    /// Of all payloads.
-    payload: usize,
-}
-
-impl PreparedBatch {
-    /// The messages, in this order.
-    #[must_use]
-    pub fn new(messages: impl IntoIterator<Item = Prepared>) -> Self {
-        let messages: Box<[Prepared]> = messages.into_iter().collect();
-        let plain: Vec<u8> = messages.iter().map(|message| &message.0.plain[..]).collect::<Vec<_>>().concat();
-        let payload = messages.iter().map(|message| message.message().len()).sum();
-        Self(Arc::new(Frames { messages, plain: plain.into(), payload }))
-    }
-
-    /// The messages.
-    #[must_use]
-    pub fn messages(&self) -> &[Prepared] {
-        &self.0.messages
-    }
-
-    /// The bytes of all payloads.
-    #[must_use]
-    pub fn payload_len(&self) -> usize {
-        self.0.payload
-    }
-
-    /// All frames, for a server's connection without compression.
-    pub(crate) fn plain(&self) -> &Bytes {
-        &self.0.plain
-    }
-}
-
 impl From<Message> for Prepared {
     fn from(message: Message) -> Self {
         Self::new(message)

@@ -1,7 +1,7 @@
 //! Messages encoded once for many connections.
 
 use bytes::Buf;
-use everwire_ws::{CloseCode, Connection, Incoming, Limits, Message, Prepared, PreparedBatch, Role};
+use everwire_ws::{CloseCode, Connection, Incoming, Limits, Message, Prepared, Role};
 
 use crate::compression::{compressing, settings};
 use crate::support::*;
@@ -102,44 +102,4 @@ fn a_prepared_message_is_refused_behind_a_close_frame() {
         assert!(!connection.send_prepared(&news(10)));
         assert_eq!(connection.queued_total(), queued);
     }
-}
-
-#[test]
-fn a_batch_is_what_its_messages_are_one_by_one() {
-    for lengths in [&[50][..], &[0, 50, 600, 5], &[9_000, 9_000, 50], &[]] {
-        let messages: Vec<Prepared> = lengths.iter().map(|length| news(*length)).collect();
-        let batch = PreparedBatch::new(messages.clone());
-        assert_eq!(batch.messages().len(), lengths.len());
-        assert_eq!(batch.payload_len(), messages.iter().map(|news| news.message().len()).sum::<usize>());
-        let server = |context: Option<bool>| match context {
-            None => connection(Role::Server),
-            Some(context) => compressing(Role::Server, settings(context, 12), Limits::default()),
-        };
-        for context in [None, Some(false), Some(true)] {
-            let (mut one, mut other) = (server(context), server(context));
-            assert!(one.send_prepared_batch(&batch));
-            messages.iter().for_each(|news| assert!(other.send_prepared(news)));
-            assert_eq!(one.outgoing(), other.outgoing(), "{lengths:?}, context {context:?}");
-            assert_eq!(one.queued_total(), other.queued_total());
-        }
-    }
-}
-
-#[test]
-fn a_client_masks_each_message_of_a_batch() {
-    let batch = PreparedBatch::new([news(50), news(600)]);
-    let mut client = connection(Role::Client);
-    assert!(client.send_prepared_batch(&batch));
-    let expected: Vec<_> = batch.messages().iter().map(|news| Incoming::Message(news.message().clone())).collect();
-    assert_eq!(receive_in(&mut connection(Role::Server), client.outgoing(), 7).unwrap(), expected);
-}
-
-#[test]
-fn a_batch_is_refused_as_a_whole_once_a_close_frame_is_queued() {
-    let batch = PreparedBatch::new([news(50), news(600)]);
-    let mut server = connection(Role::Server);
-    server.close(CloseCode::NORMAL, "");
-    let before = server.queued_total();
-    assert!(!server.send_prepared_batch(&batch));
-    assert_eq!(server.queued_total(), before);
 }

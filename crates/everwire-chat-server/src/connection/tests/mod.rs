@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use everwire_chat_core::wire::{Receipt, TextMessage, Typing, User, WireStatus};
-use everwire_server::{CloseCode, Message, Prepared, PreparedBatch};
+use everwire_server::Message;
 
 use super::mailbox::Mailbox;
 use crate::budget::MailboxBudget;
@@ -78,10 +78,6 @@ impl Scene {
         let mut cx = Context::from_waker(Waker::noop());
         let mut all = Vec::new();
         while let Poll::Ready(item) = self.boxes[&id].poll_next(&mut cx) {
-            if let Delivery::TextFrames { frames, .. } = &item {
-                all.extend(frames.messages().iter().map(|frame| short(frame.message())));
-                continue;
-            }
             all.push(match item {
                 Delivery::Frame(frame) | Delivery::Texts { frame, .. } => match frame.message() {
                     Message::Binary(data) => format!("binary {data:?}"),
@@ -93,7 +89,6 @@ impl Scene {
                 Delivery::Receipt(receipt) => {
                     short(&Message::from(everwire_chat_core::wire::Event::Receipt(receipt).to_json()))
                 }
-                Delivery::TextFrames { .. } => continue,
                 Delivery::StoreFailed => "failed".into(),
                 Delivery::Close(code, _) => format!("close {}", code.0),
             });
@@ -255,31 +250,13 @@ fn what_a_room_is_told_is_encoded_once_for_all() {
     (1..=5).for_each(|id| drop(scene.got(id)));
     scene.commit(&[(1, "m", "ana", New(1)), (1, "n", "ana", New(2))]);
     let mut cx = Context::from_waker(Waker::noop());
-    let [one, other] = [2, 3].map(|id| match scene.boxes[&id].poll_next(&mut cx) {
-        Poll::Ready(Delivery::TextFrames { frames, .. }) => frames,
-        other => panic!("{other:?}"),
-    });
-    assert!(std::ptr::eq(one.messages(), other.messages()));
-    let [one, other] = [4, 5].map(|id| match scene.boxes[&id].poll_next(&mut cx) {
-        Poll::Ready(Delivery::Texts { frame, .. }) => frame,
-        other => panic!("{other:?}"),
-    });
-    assert!(std::ptr::eq(one.message(), other.message()));
-}
-
-#[test]
-fn each_text_of_a_commit_counts_against_the_frames_that_may_wait() {
-    let text = |n: u64| Prepared::new(Message::from(format!("text {n}")));
-    let of = |count: u64| Delivery::TextFrames { frames: PreparedBatch::new((0..count).map(text)), last: count };
-    let mailbox = Mailbox::new(10, 10_000, unbounded());
-    assert_eq!(mailbox.deliver_all(&mut [of(6), of(4)].into_iter()), 10);
-    assert!(mailbox.next().is_some_and(|taken| taken.frames() == 6));
-    mailbox.deliver(of(6));
-    assert_eq!(mailbox.next().map(|taken| taken.frames()), Some(4));
-    mailbox.deliver(of(5));
-    let closed = mailbox.next();
-    assert!(matches!(closed, Some(Delivery::Close(CloseCode::TRY_AGAIN_LATER, _))), "{closed:?}");
-    assert!(mailbox.next().is_none());
+    for pair in [[2, 3], [4, 5]] {
+        let [one, other] = pair.map(|id| match scene.boxes[&id].poll_next(&mut cx) {
+            Poll::Ready(Delivery::Texts { frame, .. }) => frame,
+            other => panic!("{other:?}"),
+        });
+        assert!(std::ptr::eq(one.message(), other.message()));
+    }
 }
 
 #[test]
